@@ -1,0 +1,1 @@
+"""The one command: embedded servers, migrations and every process of an installation."""
