@@ -1,0 +1,1 @@
+"""Background work: one function a job, ids in, one service call."""
