@@ -24,15 +24,17 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.harness.client import Client, Runner
 from tests.harness.databases import Databases, Servers, Sweeper, migrate
-from tests.harness.web import LiveServer, Watched, browser_arguments, commit_before, find_chromium
+from tests.harness.web import LiveServer, Watched, browser_arguments, commit_before
 from tests.harness.workers import JobRunner, WorkerProcess
 from webapp import create_app
 from webapp.config import Settings
+from webapp.core.chromium import find_chromium
 from webapp.core.db import db as database
 
 _shared = pytest.StashKey[Servers]()
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """With xdist, the controller starts the servers and tells each of its processes where."""
     stash = node.config.stash
@@ -81,7 +83,7 @@ def _make_settings(servers: Servers, database_url: str, folder: Path, number: in
         var_dir=folder,
         log_dir=logs,
         base_url="http://localhost",
-        chromium_path=find_chromium() or "",
+        chromium_path=find_chromium(os.environ.get("CHROMIUM_PATH", "")) or "",
     )
 
 
@@ -215,7 +217,7 @@ def live_server(app: Flask) -> Iterator[LiveServer]:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=find_chromium(), args=browser_arguments()
+            executable_path=find_chromium(os.environ.get("CHROMIUM_PATH", "")), args=browser_arguments()
         )
         yield chromium
         chromium.close()

@@ -1,7 +1,6 @@
 """A real server for the app under test, and a browser that tells on its pages."""
 
 import os
-import shutil
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -37,15 +36,6 @@ class LiveServer:
 
     def __str__(self) -> str:
         return self.url
-
-
-def find_chromium() -> str | None:
-    """CHROMIUM_PATH, else one on the PATH, else None: Playwright's own."""
-    named = os.environ.get("CHROMIUM_PATH")
-    if named:
-        return named
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def browser_arguments() -> list[str]:
