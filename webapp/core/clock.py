@@ -1,0 +1,19 @@
+"""Two clocks: the database's decides rules, this one stamps what never reaches a rule.
+
+`db_now()` is an SQL expression. The function behind it, `rebound_now()`, is `now()` unless the
+setting `rebound.now` is given, which tests use to travel in time.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def db_now() -> sa.ColumnElement[datetime]:
+    return sa.func.rebound_now(type_=sa.DateTime(timezone=True))

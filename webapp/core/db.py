@@ -1,0 +1,110 @@
+"""The database session, and the one way to commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    registry = orm.registry(
+        metadata=sa.MetaData(naming_convention=NAMING),
+        type_annotation_map={
+            str: sa.Text,
+            int: sa.BigInteger,
+            datetime: sa.DateTime(timezone=True),
+            date: sa.Date,
+            UUID: pg.UUID(as_uuid=True),
+            dict[str, Any]: pg.JSONB,
+            list[str]: pg.ARRAY(sa.Text),
+        },
+    )
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+
+class Row:
+    """Key and birth of every table."""
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.rebound_now())
+
+
+def engine_options(*, statement_timeout_ms: int = 30_000, pool_size: int = 5) -> dict[str, Any]:
+    return {
+        "pool_pre_ping": True,
+        "pool_size": pool_size,
+        "max_overflow": 5,
+        "pool_timeout": 10,
+        "connect_args": {
+            "connect_timeout": 5,
+            "tcp_user_timeout": 10_000,
+            "application_name": "rebound",
+            "options": f"-c timezone=UTC -c statement_timeout={statement_timeout_ms}"
+            " -c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000",
+        },
+    }
+
+
+def atomic(fn: Callable[P, R]) -> Callable[P, R]:
+    """One transaction: the outermost decorated call commits, or rolls all of it back.
+
+    Work left by `after_commit` runs once the commit has stood.
+    """
+
+    @wraps(fn)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        session = db.session()
+        if session.info.get("atomic"):
+            return fn(*args, **kwargs)
+        session.info["atomic"] = True
+        waiting: list[Callable[[], object]] = session.info.setdefault("after_commit", [])
+        waiting.clear()
+        try:
+            result = fn(*args, **kwargs)
+            session.commit()
+            due, waiting[:] = list(waiting), []
+        except BaseException:
+            session.rollback()
+            waiting.clear()
+            raise
+        finally:
+            session.info["atomic"] = False
+        for call in due:
+            call()
+        return result
+
+    return run
+
+
+def after_commit(call: Callable[[], object]) -> None:
+    """Run `call` when the transaction in hand has committed; never when it rolls back."""
+    session = db.session()
+    if not session.info.get("atomic"):
+        raise RuntimeError("after_commit outside @atomic")
+    session.info["after_commit"].append(call)
+
+
+def company_id_column(**kwargs: Any) -> Mapped[int]:
+    return mapped_column(sa.BigInteger, sa.ForeignKey("companies.id"), index=kwargs.pop("index", True), **kwargs)
