@@ -10,13 +10,13 @@ from flask_migrate import Migrate
 from htmx_flask import Htmx
 
 from webapp.config import ROOT, Settings
-from webapp.core import log, web
+from webapp.core import log, ui, web
 from webapp.core.db import db, engine_options
 from webapp.core.queue import redis_client
 from webapp.core.schedule import Schedule  # noqa: F401  its table belongs to the schema
 
 # Each feature is a package with models; `views.bp`, `api.bp` and `cli.group` where it has them.
-FEATURES = ("accounts", "leads", "dialer", "imports", "recycling", "reports", "notifications")
+FEATURES = ("accounts", "leads", "dialer", "imports", "recycling", "reports", "notifications", "demo", "home")
 
 
 def create_app(settings: Settings) -> Flask:
@@ -48,8 +48,10 @@ def create_app(settings: Settings) -> Flask:
     Htmx(app)
     app.extensions["redis"] = redis_client(settings.redis_url)
     for feature in FEATURES:
-        import_module(f"webapp.{feature}.models")
+        if _exists(feature, "models"):
+            import_module(f"webapp.{feature}.models")
     web.init_app(app)
+    ui.init_ui(app)
     for module in _modules():
         app.register_blueprint(import_module(module).bp)
     for feature in ("core", *FEATURES):

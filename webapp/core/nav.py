@@ -24,7 +24,7 @@ class Item:
 
 
 NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
-    ("", (Item("Today", "accounts.today", "house", "t", bottom=True),)),
+    ("", (Item("Today", "home.today", "house", "t", bottom=True),)),
     ("Leads", (
         Item("Leads", "leads.index", "users", "l", prefix="/leads", bottom=True),
         Item("Lists", "leads.lists", "list", "s", prefix="/lists", bottom=True),
@@ -42,8 +42,8 @@ NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
 FOOT: tuple[Item, ...] = (
     Item("Notifications", "notifications.index", "bell", "n"),
     Item("Settings", "accounts.settings", "settings", prefix="/settings"),
-    Item("System", "accounts.system", "activity", role="admin"),
-    Item("Help", "accounts.help", "circle-help", prefix="/help"),
+    Item("System", "home.system", "activity", role="admin"),
+    Item("Help", "home.help", "circle-help", prefix="/help"),
 )
 # Counts by endpoint, filled by the features: company_id -> number, cheap enough for every page.
 COUNTS: dict[str, Callable[[int], int]] = {}

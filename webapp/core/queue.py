@@ -38,7 +38,7 @@ JOBS: dict[str, JobSpec] = {
     "call_import": JobSpec("jobs.imports.perform_call_import", "default", 7200),
     "export": JobSpec("jobs.reports.perform_export", "exports", 3600),
     "deliver": JobSpec("jobs.notifications.perform_delivery", "default", 300),
-    "demo": JobSpec("jobs.accounts.perform_demo", "default", 1800),
+    "demo": JobSpec("jobs.demo.perform_demo", "default", 1800),
 }
 
 
