@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import pkgutil
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import structlog
@@ -16,8 +18,8 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from webapp import create_app
-from webapp.config import Settings
+import jobs
+from jobs.runtime import get_app
 from webapp.core.db import db
 from webapp.core.queue import QUEUES
 from webapp.serve.children import die_with_parent
@@ -40,7 +42,7 @@ class TiedWorker(Worker):
     app: Flask
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        die_with_parent(signal.SIGKILL, self.pid)
+        die_with_parent(signal.SIGKILL, self.pid or 0)
         with self.app.app_context():
             # Connections made before the fork belong to the parent: leave them, without closing.
             db.engine.dispose(close=False)
@@ -84,6 +86,13 @@ def connect(url: str) -> Redis:
     return Redis.from_url(url, retry=Retry(ExponentialBackoff(cap=2, base=0.1), 10))
 
 
+def load_jobs() -> None:
+    """Import every job before the first fork, so that no work horse has to."""
+    for module in pkgutil.iter_modules(jobs.__path__):
+        if module.name != "worker":
+            import_module(f"jobs.{module.name}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("queues", nargs="*", default=list(QUEUES), help="in order of precedence")
@@ -92,9 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(chosen.queues) - set(QUEUES)
     if unknown:
         parser.error(f"no such queue: {', '.join(sorted(unknown))}; there are {', '.join(QUEUES)}")
-    settings = Settings.from_env(os.environ)
-    app = create_app(settings)
-    worker = make_worker(app, chosen.queues, connect(settings.redis_url))
+    load_jobs()
+    app = get_app()
+    worker = make_worker(app, chosen.queues, connect(app.config["SETTINGS"].redis_url))
     worker.work(burst=chosen.burst, logging_level="WARNING")
     return 0
 

@@ -101,9 +101,7 @@ _prepared: list[Prepared] = []
 
 
 @pytest.fixture(scope="session")
-def prepared(
-    servers: Servers, databases: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Prepared]:
+def prepared(servers: Servers, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
     folder = tmp_path_factory.mktemp("var")
     template = databases.create("template")
@@ -149,9 +147,7 @@ def new_database(prepared: Prepared, databases: Databases) -> Iterator[Callable[
 
     def create(*, migrated: bool = True) -> str:
         template = prepared.template.partition("?")[0].rpartition("/")[2]
-        made.append(
-            databases.create(f"extra{len(databases.made)}", template=template if migrated else "template1")
-        )
+        made.append(databases.create(f"extra{len(databases.made)}", template=template if migrated else "template1"))
         return made[-1]
 
     yield create
@@ -224,9 +220,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_page(
-    browser: Browser, live_server: LiveServer, db: SQLAlchemy
-) -> Iterator[Callable[..., Page]]:
+def new_page(browser: Browser, live_server: LiveServer, db: SQLAlchemy) -> Iterator[Callable[..., Page]]:
     """Call it for a page in a context of its own, with options of `browser.new_context`.
 
     `page.watched.allow("text")` lets a provoked problem pass.

@@ -90,9 +90,7 @@ class Databases:
     def drop(self, url: str) -> None:
         name = str(make_url(url).database)
         with connect(self.server_url) as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         self.made.remove(name)
 
     def drop_all(self) -> None:

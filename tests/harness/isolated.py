@@ -23,7 +23,7 @@ def in_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     def run() -> None:
         try:
             box["value"] = call(*args, **kwargs)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
             box["error"] = error
 
     thread = threading.Thread(target=run, daemon=True)

@@ -2,9 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = frozenset(
-    "area base br col embed hr img input link meta source track wbr".split()
-)
+VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 IMPLIED_END = frozenset("p li dt dd option optgroup thead tbody tfoot tr td th colgroup rp rt".split())
 INTERACTIVE = frozenset(("a", "button", "select", "textarea", "label"))
 REFERENCES = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "form", "list", "popovertarget")
@@ -87,7 +85,7 @@ class Reader(HTMLParser):
         for name, value in attributes.items():
             if name == "style":
                 self.fault(f"<{tag}> has a style attribute")
-            if name.startswith("on") or name.startswith("hx-on"):
+            if name.startswith(("on", "hx-on")):
                 self.fault(f"<{tag}> has an inline handler, {name}")
             if name in ("href", "src", "action") and value.strip().lower().startswith("javascript:"):
                 self.fault(f"<{tag}> has a javascript: address")

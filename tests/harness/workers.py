@@ -41,10 +41,7 @@ class JobRunner:
         self.connection = connection
 
     def queues(self, *names: str) -> list[Queue]:
-        return [
-            Queue(name, connection=self.connection, serializer=JSONSerializer)
-            for name in names or QUEUES
-        ]
+        return [Queue(name, connection=self.connection, serializer=JSONSerializer) for name in names or QUEUES]
 
     def waiting(self) -> list[Job]:
         return [job for queue in self.queues() for job in queue.jobs]
@@ -53,27 +50,22 @@ class JobRunner:
         if has_app_context():
             db.session.commit()
         ran: list[Job] = []
-        worker = InProcessWorker(
-            self.queues(*names), connection=self.connection, serializer=JSONSerializer
-        )
+        worker = InProcessWorker(self.queues(*names), connection=self.connection, serializer=JSONSerializer)
         perform = worker.perform_job
 
         def perform_and_keep(job: Job, queue: Queue) -> bool:
             ran.append(job)
-            return perform(job, queue)
+            with self.app.app_context():
+                return perform(job, queue)
 
         worker.perform_job = perform_and_keep  # type: ignore[method-assign]
-        in_thread(self._work, worker)
+        in_thread(worker.work, burst=True, logging_level="WARNING")
         if has_app_context():
             db.session.expire_all()
         if not failing:
             for job in ran:
                 check_job(job)
         return ran
-
-    def _work(self, worker: InProcessWorker) -> None:
-        with self.app.app_context():
-            worker.work(burst=True, logging_level="WARNING")
 
 
 def check_job(job: Job) -> None:
@@ -100,7 +92,7 @@ class WorkerProcess:
 
     def __init__(self, settings: Settings, connection: Redis, queues: tuple[str, ...]) -> None:
         self.connection = connection
-        self.log = Path(settings.logs) / f"worker-{len(os.listdir(settings.logs))}.txt"
+        self.log = Path(settings.logs) / f"worker-{len(list(Path(settings.logs).iterdir()))}.txt"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "jobs.worker", *queues],

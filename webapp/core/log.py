@@ -113,7 +113,7 @@ class SharedRotatingFile(RotatingFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         if self.stream is not None and self._turned_by_another():
             self.stream.close()
-            self.stream = None  # type: ignore[assignment]
+            self.stream = None
         super().emit(record)
 
     def doRollover(self) -> None:
@@ -128,9 +128,11 @@ class SharedRotatingFile(RotatingFileHandler):
 
     def _turned_by_another(self) -> bool:
         try:
-            named = os.stat(self.baseFilename)
+            named = Path(self.baseFilename).stat()
         except FileNotFoundError:
             return True
+        if self.stream is None:
+            return False
         held = os.fstat(self.stream.fileno())
         return (named.st_dev, named.st_ino) != (held.st_dev, held.st_ino)
 

@@ -125,9 +125,7 @@ class Storage:
     def _checked(self, key: str) -> str:
         if not KEY.fullmatch(key):
             raise NoSuchFile("There is no such file.")
-        if self.folder is not None and any(
-            (self.folder / part).is_symlink() for part in (key.partition("/")[0], key)
-        ):
+        if self.folder is not None and any((self.folder / part).is_symlink() for part in (key.partition("/")[0], key)):
             raise NoSuchFile("There is no such file.")
         return key
 

@@ -79,9 +79,7 @@ def note_address(lock: TextIO, address: str) -> None:
     lock.flush()
 
 
-def start_servers(
-    var: Path, environment: dict[str, str]
-) -> tuple[EmbeddedPostgres | None, EmbeddedRedis | None]:
+def start_servers(var: Path, environment: dict[str, str]) -> tuple[EmbeddedPostgres | None, EmbeddedRedis | None]:
     postgres = None if environment.get("DATABASE_URL") else EmbeddedPostgres(var / "pg")
     queue = None if environment.get("REDIS_URL") else EmbeddedRedis(var / "redis")
     try:
@@ -169,9 +167,7 @@ def announce(runner: Runner, address: str, began: float) -> bool:
         return False
     runner.say(f"Rebound is ready after {time.monotonic() - began:.1f} s: {address}")
     if ask(address, "/setup") == 200:
-        runner.say(
-            f"First time here: open {address}/setup to create the first admin; demo data is offered there."
-        )
+        runner.say(f"First time here: open {address}/setup to create the first admin; demo data is offered there.")
     runner.say("Ctrl-C stops everything.")
     return True
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
@@ -63,8 +64,6 @@ def end(pid: int, sig: signal.Signals, seconds: float) -> bool:
 
 
 def _gone(pid: int) -> bool:
-    try:
+    with suppress(ChildProcessError):  # not our child: whoever is its parent reaps it
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass  # not our child: whoever is its parent reaps it
     return not alive(pid)

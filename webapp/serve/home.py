@@ -73,7 +73,7 @@ def socket_folder(folder: Path, name: str) -> Path:
     if len(os.fsencode(inside / name)) <= SOCKET_PATH_LIMIT:
         return inside
     key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    return Path("/tmp") / f"rebound-{os.geteuid()}-{key}"
+    return Path("/tmp") / f"rebound-{os.geteuid()}-{key}"  # noqa: S108 - the shortest there is; made 0700
 
 
 def find_home(folder: Path, *, lasting: bool) -> Home:

@@ -73,7 +73,7 @@ class Runner:
             child.colour = colour
 
     def say(self, text: str, *, name: str = "rebound", colour: str | None = None) -> None:
-        line = Message(type="line", data=text, time=datetime.now(), name=name, colour=colour)
+        line = Message(type="line", data=text, time=datetime.now().astimezone(), name=name, colour=colour)
         try:
             self.printer.write(line)
         except OSError:
@@ -154,8 +154,7 @@ class Runner:
             lived = time.monotonic() - child.started_at
             child.delay = FIRST_DELAY if lived > STEADY_AFTER else min(child.delay * 2, LAST_DELAY)
             self.say(
-                f"{child.name} ended ({_describe(child.process.returncode)}); "
-                f"starting it again in {child.delay:.0f} s"
+                f"{child.name} ended ({_describe(child.process.returncode)}); starting it again in {child.delay:.0f} s"
             )
             child.process, child.due_at = None, time.monotonic() + child.delay
 

@@ -1,0 +1,20 @@
+.PHONY: run test lint bench
+
+run:
+	@deploy/bootstrap.sh
+	@exec .venv/bin/python -m webapp.serve
+
+test:
+	@deploy/bootstrap.sh dev
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint:
+	@deploy/bootstrap.sh dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/djlint templates --check --lint --quiet
+
+bench:
+	@deploy/bootstrap.sh dev
+	@.venv/bin/python -m bench $(ARGS)
