@@ -2,13 +2,13 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 10:08:05.824836
+Create Date: 2026-11-21 10:17:08.915897
 
 """
 from pathlib import Path
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
 from sqlalchemy.dialects import postgresql
 
 # revision identifiers, used by Alembic.
@@ -722,7 +722,8 @@ def upgrade():
     sa.Column('is_open', sa.Boolean(), sa.Computed("(ended_at IS NULL AND disposition IS NULL AND call_status IN ('dialing', 'ringing', 'answered'))", persisted=True), nullable=False),
     sa.Column('result', sa.Text(), sa.Computed("CASE WHEN disposition IS NOT NULL THEN disposition\n WHEN call_status = 'answered' AND ended_at IS NOT NULL THEN 'contacted'\n ELSE CASE call_status WHEN 'no_answer' THEN 'no_answer' WHEN 'machine' THEN 'no_answer' WHEN 'cancelled' THEN 'no_answer' WHEN 'busy' THEN 'busy' WHEN 'failed' THEN 'failed' WHEN 'network' THEN 'failed' WHEN 'congestion' THEN 'congestion' WHEN 'dropped' THEN 'dropped' WHEN 'invalid_number' THEN 'invalid' WHEN 'unknown' THEN 'failed' END END", persisted=True), nullable=True),
     sa.Column('result_at', sa.DateTime(timezone=True), sa.Computed("CASE WHEN (CASE WHEN disposition IS NOT NULL THEN disposition\n WHEN call_status = 'answered' AND ended_at IS NOT NULL THEN 'contacted'\n ELSE CASE call_status WHEN 'no_answer' THEN 'no_answer' WHEN 'machine' THEN 'no_answer' WHEN 'cancelled' THEN 'no_answer' WHEN 'busy' THEN 'busy' WHEN 'failed' THEN 'failed' WHEN 'network' THEN 'failed' WHEN 'congestion' THEN 'congestion' WHEN 'dropped' THEN 'dropped' WHEN 'invalid_number' THEN 'invalid' WHEN 'unknown' THEN 'failed' END END) IS NOT NULL\n THEN greatest(coalesce(ended_at, started_at), disposition_at) END", persisted=True), nullable=True),
-    sa.Column('human', sa.Boolean(), sa.Computed("(disposition IS NOT NULL OR call_status = 'answered')", persisted=True), nullable=False),
+    sa.Column('human', sa.Boolean(), sa.Computed("(call_status = 'answered' OR coalesce(disposition, '') IN ('contacted', 'sale', 'qualified', 'not_interested', 'dnc'))", persisted=True), nullable=False),
+    sa.Column('decided', sa.Boolean(), sa.Computed("(disposition IS NOT NULL OR call_status = 'answered')", persisted=True), nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('rebound_now()'), nullable=False),
     sa.CheckConstraint("call_status IN ('dialing', 'ringing', 'answered', 'no_answer', 'busy', 'failed', 'network', 'congestion', 'dropped', 'cancelled', 'machine', 'invalid_number', 'unknown')", name=op.f('ck_call_logs_call_status')),
@@ -737,7 +738,7 @@ def upgrade():
     )
     with op.batch_alter_table('call_logs', schema=None) as batch_op:
         batch_op.create_index('ix_call_logs_import', ['import_id'], unique=False, postgresql_where=sa.text('import_id IS NOT NULL'))
-        batch_op.create_index('ix_call_logs_lead', ['lead_id', sa.literal_column('started_at DESC'), sa.literal_column('id DESC')], unique=False, postgresql_include=['result', 'result_at', 'human', 'call_status'])
+        batch_op.create_index('ix_call_logs_lead', ['lead_id', sa.literal_column('started_at DESC'), sa.literal_column('id DESC')], unique=False, postgresql_include=['result', 'result_at', 'human', 'decided', 'call_status'])
         batch_op.create_index('ix_call_logs_open', ['lead_id', 'started_at'], unique=False, postgresql_where=sa.text('is_open'))
         batch_op.create_index('ix_call_logs_recent', ['company_id', 'started_at'], unique=False, postgresql_include=['phone', 'lead_id'])
         batch_op.create_index('ix_call_logs_review', ['company_id', 'id'], unique=False, postgresql_where=sa.text('needs_review'))

@@ -64,4 +64,10 @@ RESULT_SQL = f"""CASE WHEN disposition IS NOT NULL THEN disposition
  ELSE CASE call_status {_CASES} END END"""
 RESULT_AT_SQL = f"""CASE WHEN ({RESULT_SQL}) IS NOT NULL
  THEN greatest(coalesce(ended_at, started_at), disposition_at) END"""
-HUMAN_SQL = "(disposition IS NOT NULL OR call_status = 'answered')"
+HUMAN_SQL = "(call_status = 'answered' OR coalesce(disposition, '') IN ('contacted', 'sale', 'qualified', 'not_interested', 'dnc'))"
+DECIDED_SQL = "(disposition IS NOT NULL OR call_status = 'answered')"
+
+
+def is_human(call_status: str, disposition: str | None) -> bool:
+    """HUMAN_SQL for rows not written yet."""
+    return call_status == "answered" or disposition in ("contacted", "sale", "qualified", "not_interested", "dnc")

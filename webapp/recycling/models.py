@@ -11,26 +11,6 @@ from webapp.core.db import Row, company_id_column, db
 from webapp.core.work import WorkMixin
 
 
-class RecycleRule(Row, db.Model):
-    """Per campaign and status: how long after a dial, and how many redials for that result in one pass."""
-
-    __tablename__ = "recycle_rules"
-
-    company_id: Mapped[int] = company_id_column()
-    campaign_id: Mapped[int] = mapped_column(sa.ForeignKey("dial_campaigns.id", ondelete="CASCADE"))
-    status: Mapped[str]
-    delay_seconds: Mapped[int] = mapped_column(sa.Integer)
-    clock: Mapped[str] = mapped_column(server_default="clock", default="clock")
-    redials: Mapped[int] = mapped_column(sa.Integer)
-    active: Mapped[bool] = mapped_column(server_default=sa.true(), default=True)
-
-    __table_args__ = (
-        sa.UniqueConstraint("campaign_id", "status"),
-        sa.CheckConstraint("clock IN ('clock', 'calling')", name="clock"),
-        sa.CheckConstraint("delay_seconds BETWEEN 0 AND 31536000 AND redials BETWEEN 0 AND 100", name="limits"),
-    )
-
-
 class RecycleBatch(Row, WorkMixin, db.Model):
     """One recycling of one list. `preview`, `result`: counts by outcome (recycled and each reason of skipping)."""
 
