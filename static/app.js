@@ -379,5 +379,10 @@ function refresh() {
   $$(".list").forEach(countRows);
   $$("dialog[data-open-now]:not([open])").forEach(openDialog);
   $$("form[data-typed]").forEach(checkTyped);
+  for (const box of $$(".table-wrap, .chart-scroll")) {
+    // What scrolls sideways must be reachable by key; what does not is no stop on the way.
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
 }
 refresh();

@@ -29,11 +29,11 @@ def number(value: Number) -> str:
 
 def _width_of(text: str, size: int = SIZE) -> float:
     # Wide enough for every usual sans serif; a chart has no way to measure.
-    return len(text) * size * 0.56
+    return len(text) * size * 0.6
 
 
 def _cut(text: str, room: float) -> str:
-    most = max(3, floor(room / (SIZE * 0.56)))
+    most = max(3, floor(room / (SIZE * 0.6)))
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
@@ -100,7 +100,7 @@ def _legend(names: Sequence[str], tones: Sequence[str | None], left: float, y: f
 
 
 def bar(rows: Sequence[tuple[str, Number]], title: str, *, unit: str = "", tone: str | None = None,
-        desc: str | None = None, width: int = 640, height: int = 220) -> Markup:
+        desc: str | None = None, width: int = 520, height: int = 220) -> Markup:
     """Upright bars, for steps in time or order. rows: (label, value)."""
     if not rows:
         return _empty(title, width, height, "chart-bar")
@@ -125,7 +125,7 @@ def bar(rows: Sequence[tuple[str, Number]], title: str, *, unit: str = "", tone:
     return _svg(title, desc or _listing(rows, unit), width, height, body, "chart-bar")
 
 
-def hbar(rows: Sequence[tuple], title: str, *, unit: str = "", desc: str | None = None, width: int = 640,
+def hbar(rows: Sequence[tuple], title: str, *, unit: str = "", desc: str | None = None, width: int = 520,
          label_width: int | None = None) -> Markup:
     """Lying bars, for a ranking or long names. rows: (label, value) or (label, value, tone)."""
     if not rows:
@@ -149,7 +149,7 @@ def hbar(rows: Sequence[tuple], title: str, *, unit: str = "", desc: str | None 
 
 
 def stacked(rows: Sequence[tuple[str, Sequence[Number]]], series: Sequence[tuple[str, str | None]], title: str, *,
-            unit: str = "", desc: str | None = None, width: int = 640, height: int = 240) -> Markup:
+            unit: str = "", desc: str | None = None, width: int = 520, height: int = 240) -> Markup:
     """Upright bars in layers. rows: (label, one value a series); series: (name, tone or None), lowest first."""
     if not rows or not any(sum(values) for _, values in rows):
         return _empty(title, width, height, "chart-stacked")
@@ -178,14 +178,14 @@ def stacked(rows: Sequence[tuple[str, Sequence[Number]]], series: Sequence[tuple
 
 
 def line(series: Sequence[tuple[str, Sequence[Number | None]]], labels: Sequence[str], title: str, *, unit: str = "",
-         desc: str | None = None, width: int = 640, height: int = 240) -> Markup:
+         desc: str | None = None, width: int = 520, height: int = 240) -> Markup:
     """Lines over one axis. series: (name, one value a label; None is a gap). Each line is named at its end."""
     known = [value for _, values in series for value in values if value is not None]
     if not known or not labels:
         return _empty(title, width, height, "chart-line")
     ticks = _ticks(max(known))
     left = _width_of(number(ticks[-1]) + unit) + 12
-    right = width - max(_width_of(name) for name, _ in series) - 14
+    right = width - max(_width_of(name, SIZE + 1) for name, _ in series) - 16
     head, bottom = 12.0, height - 24.0
     step_x = (right - left) / max(len(labels) - 1, 1)
     step = _every(len(labels), right - left, max(_width_of(label) for label in labels))
@@ -245,7 +245,7 @@ def sparkline(values: Sequence[Number | None], title: str, *, width: int = 96, h
 
 
 def heat(grid: Sequence[Sequence[Number | None]], row_labels: Sequence[str], col_labels: Sequence[str], title: str, *,
-         unit: str = "", desc: str | None = None, width: int = 640, show_values: bool = False) -> Markup:
+         unit: str = "", desc: str | None = None, width: int = 520, show_values: bool = False) -> Markup:
     """A strip (one row) or a field of cells, darker for more; None is "no data", drawn as an outline."""
     known = [value for row in grid for value in row if value is not None]
     if not known:

@@ -13,6 +13,6 @@ from webapp.core import charts
 def init_ui(app: Flask) -> None:
     """Register the `ui` and `charts` globals; call once, after the template folder is set."""
     env = app.jinja_env
-    # Looked up at each use, so that an edited macro shows without a restart in development.
+    # Looked up when used: the macros need globals and filters that are registered later.
     env.globals["ui"] = LocalProxy(lambda: env.get_template("shared/ui.html").module)
     env.globals["charts"] = charts
