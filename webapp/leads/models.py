@@ -106,7 +106,8 @@ class Lead(Row, db.Model):
 class LeadSearch(db.Model):
     """What leads are found by, beside the table whose status changes: kept by a trigger on leads.
 
-    `name_key` is the sort key, `phone_reversed` serves "ends in", `tsv` ('simple') word prefixes.
+    `name_key` is the sort key, `phone_reversed` serves "ends in", `tsv` ('simple') word prefixes, and the
+    lead's tags as lexemes "#tag".
     """
 
     __tablename__ = "lead_search"
@@ -124,6 +125,7 @@ class LeadSearch(db.Model):
 
     __table_args__ = (
         sa.Index("ix_lead_search_name", "list_id", "name_key", "lead_id"),
+        sa.Index("ix_lead_search_list", "list_id", "lead_id"),
         sa.Index("ix_lead_search_phone", "company_id", "phone", postgresql_where=sa.text("phone IS NOT NULL")),
         sa.Index("ix_lead_search_email", "company_id", "email", postgresql_where=sa.text("email IS NOT NULL")),
         sa.Index("ix_lead_search_ends", "phone_reversed", postgresql_ops={"phone_reversed": "text_pattern_ops"}),
