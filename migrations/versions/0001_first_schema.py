@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 10:17:08.915897
+Create Date: 2026-11-21 10:22:04.374495
 
 """
 from pathlib import Path
@@ -711,6 +711,7 @@ def upgrade():
     sa.Column('call_status', sa.Text(), server_default='dialing', nullable=False),
     sa.Column('disposition', sa.Text(), nullable=True),
     sa.Column('disposition_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('callback_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('started_at', sa.DateTime(timezone=True), server_default=sa.text('rebound_now()'), nullable=False),
     sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),

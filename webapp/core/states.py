@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.selectable import CTE
 
 from webapp.core.audit import StatusChange
@@ -135,7 +136,7 @@ def advance(
 
 
 def advance_many(
-    picks: sa.Select[Any],
+    picks: sa.Select[Any] | sa.TextualSelect,
     *,
     machine: Machine,
     table: sa.Table,
@@ -150,7 +151,7 @@ def advance_many(
     """The set-based twin of `advance`: one statement, ledger rows included.
 
     `picks` selects, locked by itself (`with_for_update`), the columns `id`, `company_id`, `seen`,
-    `to_status`, and whatever `values` names; optional `evidence_id`. Moves have been decided by the
+    `to_status`, and whatever `values` names; optional `evidence_id` and `cause`. Moves have been decided by the
     caller's query, and the database's CHECK stands behind. `values` maps a column to an expression
     or to the name of a pick. Columns in `before` are kept in the ledger row's `before` for undo.
     With `same_status`, rows whose status stays get a ledger row too.
@@ -168,16 +169,17 @@ def advance_many(
         .values(sets)
         .returning(
             p.c.id, p.c.company_id, p.c.seen, table.c[machine.column].label("now_status"),
-            (p.c.evidence_id if "evidence_id" in p.c else sa.null().cast(sa.BigInteger)).label("evidence_id"), *olds,
+            (p.c.evidence_id if "evidence_id" in p.c else sa.null().cast(sa.BigInteger)).label("evidence_id"),
+            (p.c.cause if "cause" in p.c else sa.literal(cause)).label("cause"), *olds,
         )  # fmt: skip
         .cte("updated")
     )
     ledger = StatusChange.__table__
     pairs = [part for column in before for part in (sa.literal(column), updated.c[f"old_{column}"])]
-    kept = sa.func.jsonb_build_object(*pairs) if pairs else sa.null()
+    kept = sa.func.jsonb_build_object(*pairs) if pairs else sa.cast(sa.null(), JSONB)
     source = sa.select(
         updated.c.company_id, sa.literal(machine.name), updated.c.id, updated.c.seen, updated.c.now_status,
-        sa.literal(cause), sa.literal(reason, sa.Text), updated.c.evidence_id,
+        updated.c.cause, sa.literal(reason, sa.Text), updated.c.evidence_id,
         sa.literal(batch_id, sa.UUID(as_uuid=True)), sa.literal(by, sa.BigInteger), db_now(), kept,
     )  # fmt: skip
     if not same_status:

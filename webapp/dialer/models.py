@@ -84,6 +84,7 @@ class CallLog(Row, db.Model):
     call_status: Mapped[str] = mapped_column(server_default="dialing", default="dialing")
     disposition: Mapped[str | None]
     disposition_at: Mapped[datetime | None]
+    callback_at: Mapped[datetime | None]  # when the agent promised to call again
     started_at: Mapped[datetime] = mapped_column(server_default=sa.func.rebound_now())
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -1,0 +1,138 @@
+"""What its calls say of a lead, as one statement for any number of leads.
+
+The base is the last status no call gave (`anchor_status`, since `anchor_at`); only calls with a result
+after it speak. In this order: a Do Not Call of any time that was not lifted since; a protected base stays; the first call that
+protects; the last call an agent or an answer decided; a base that an unanswered dial may not change;
+the last call at all. Arrival order never matters, and repair and events can never disagree.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from webapp.core.db import db
+from webapp.core.states import advance_many
+from webapp.dialer.rules import DEFAULT_RULES
+from webapp.leads.models import Lead
+from webapp.leads.states import LEAD, PROTECTED, STICKY
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+DEFAULT_DELAYS = ", ".join(
+    f"('{status}', {int(delay.total_seconds())}, {redials})" for status, (delay, redials) in DEFAULT_RULES.items()
+)
+
+# Columns of `said` per lead: what to set. `touched` limits the rows; it selects `id` and must lock leads itself.
+SAID_SQL = f"""
+wanted AS (
+  SELECT l.id, l.company_id, l.list_id, l.status AS seen,
+         coalesce(l.anchor_status, l.status, 'new') AS base,
+         CASE WHEN l.anchor_status IS NOT NULL THEN l.anchor_at WHEN l.status IS NULL THEN NULL
+              ELSE l.last_status_change END AS since,
+         l.anchor_status, l.anchor_at, l.last_status_change, l.last_dial_attempt, l.dial_result, l.dial_attempts,
+         l.answered_count, l.pass_dials, l.next_eligible_at, l.dials_reset_at, l.call_count, l.last_result_at AS old_last_result_at, l.phone
+  FROM touched t JOIN leads l ON l.id = t.id
+), heard AS (
+  SELECT w.id AS lead_id, c.*
+  FROM wanted w CROSS JOIN LATERAL (
+    SELECT count(*)::int AS calls,
+           count(*) FILTER (WHERE human)::int AS answered,
+           count(*) FILTER (WHERE started_at > coalesce(w.dials_reset_at, '-infinity'))::int AS pass_calls,
+           bool_or(is_open) AS in_call,
+           max(started_at) AS last_started, max(result_at) AS last_result_at,
+           (array_agg(call_status ORDER BY started_at DESC, id DESC) FILTER (WHERE result IS NOT NULL))[1] AS last_call_status,
+           (array_agg(id ORDER BY result_at, id) FILTER (WHERE result = 'dnc' AND NOT EXISTS (
+              SELECT 1 FROM dnc_entries x WHERE x.company_id = w.company_id AND x.kind = 'phone'
+              AND x.value = coalesce(call_logs.phone, w.phone) AND x.lifted_at > call_logs.result_at)))[1] AS forbidding,
+           (array_agg(id ORDER BY result_at, id) FILTER (WHERE result IN ({_names(PROTECTED)})
+              AND result_at > coalesce(w.since, '-infinity')))[1] AS protecting,
+           (array_agg(id ORDER BY result_at DESC, id DESC) FILTER (WHERE decided
+              AND result_at > coalesce(w.since, '-infinity')))[1] AS deciding,
+           (array_agg(id ORDER BY result_at DESC, id DESC) FILTER (WHERE result IS NOT NULL
+              AND result_at > coalesce(w.since, '-infinity')))[1] AS latest
+    FROM call_logs WHERE lead_id = w.id
+  ) AS c
+), said AS (
+  SELECT w.*, h.*, speaker.id AS evidence_id, speaker.result_at AS speaker_at, speaker.disposition IS NOT NULL AS by_agent,
+         coalesce(speaker.result, w.seen) AS to_status
+  FROM wanted w JOIN heard h ON h.lead_id = w.id
+  LEFT JOIN call_logs decider ON decider.id = h.deciding
+  LEFT JOIN call_logs speaker ON speaker.id = CASE
+      WHEN h.forbidding IS NOT NULL THEN h.forbidding
+      WHEN w.base IN ({_names(PROTECTED)}) THEN NULL
+      WHEN h.protecting IS NOT NULL THEN h.protecting
+      WHEN decider.result <> 'invalid' THEN decider.id
+      WHEN decider.id IS NOT NULL THEN h.latest
+      WHEN w.base IN ({_names(STICKY)}) THEN NULL
+      ELSE h.latest END
+)"""
+
+# How long a lead rests after its last dial, by the campaign's rule for its status or the shipped one.
+DELAY_SQL = f"""
+LEFT JOIN lead_lists ll ON ll.id = said.list_id
+LEFT JOIN recycle_rules rule ON rule.campaign_id = ll.dial_campaign_id AND rule.status = said.to_status AND rule.active
+LEFT JOIN (VALUES {DEFAULT_DELAYS}) AS shipped(status, seconds, redials) ON shipped.status = said.to_status"""
+NEXT_SQL = "coalesce(said.last_started, said.last_dial_attempt) + make_interval(secs => coalesce(rule.delay_seconds, shipped.seconds))"
+
+_PICKS = f"""
+WITH touched AS (
+  SELECT unnest(CAST(:ids AS bigint[])) AS id
+), deltas AS (
+  SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:dialed AS int[]), CAST(:answered AS int[])) AS d(id, dialed, answered)
+), {SAID_SQL}
+SELECT said.id, said.company_id, said.seen, said.to_status, said.evidence_id,
+       CASE WHEN said.by_agent THEN 'disposition' ELSE 'call' END AS cause,
+       CASE WHEN said.to_status IS DISTINCT FROM said.seen THEN least(said.speaker_at, rebound_now())
+            ELSE said.last_status_change END AS new_last_status_change,
+       coalesce(said.anchor_status, said.base) AS new_anchor_status,
+       CASE WHEN said.anchor_status IS NULL THEN said.since ELSE said.anchor_at END AS new_anchor_at,
+       CASE WHEN said.dial_attempts > said.call_count THEN greatest(said.last_dial_attempt, said.last_started)
+            ELSE coalesce(said.last_started, said.last_dial_attempt) END AS new_last_dial_attempt,
+       coalesce(said.last_call_status, '') AS new_dial_result,
+       said.dial_attempts + deltas.dialed AS new_dial_attempts,
+       greatest(said.answered_count + deltas.answered, 0) AS new_answered_count,
+       said.calls AS new_call_count, said.last_result_at AS new_last_result_at,
+       greatest(said.pass_calls, CASE WHEN said.dials_reset_at IS NULL THEN said.pass_dials + deltas.dialed ELSE 0 END)
+         AS new_pass_dials,
+       {NEXT_SQL} AS new_next_eligible_at
+FROM said JOIN deltas ON deltas.id = said.id {DELAY_SQL}
+"""
+_I, _T, _S = sa.Integer, sa.DateTime(timezone=True), sa.Text
+_COLUMNS: dict[str, Any] = {
+    "id": sa.BigInteger, "company_id": sa.BigInteger, "seen": _S, "to_status": _S, "evidence_id": sa.BigInteger, "cause": _S,
+    "new_last_status_change": _T, "new_anchor_status": _S, "new_anchor_at": _T, "new_last_dial_attempt": _T,
+    "new_dial_result": _S, "new_dial_attempts": _I, "new_answered_count": _I, "new_call_count": _I,
+    "new_last_result_at": _T, "new_pass_dials": _I, "new_next_eligible_at": _T,
+}  # fmt: skip
+SET = {name.removeprefix("new_"): name for name in _COLUMNS if name.startswith("new_")}
+
+
+def apply_calls(deltas: dict[int, tuple[int, int]], *, by: int | None = None, batch_id: UUID | None = None) -> int:
+    """Bring leads up to what their calls say. `deltas`: lead id -> (dials, answers) new with this batch.
+
+    The leads are locked already, and `rebound.calls_counted` is on. Returns how many changed their status.
+    """
+    if not deltas:
+        return 0
+    ids = sorted(deltas)
+    ints = pg.ARRAY(sa.Integer)
+    picks = (
+        sa.text(_PICKS)
+        .bindparams(
+            sa.bindparam("ids", ids, pg.ARRAY(sa.BigInteger)),
+            sa.bindparam("dialed", [deltas[i][0] for i in ids], ints),
+            sa.bindparam("answered", [deltas[i][1] for i in ids], ints),
+        )
+        .columns(*(sa.column(name, kind) for name, kind in _COLUMNS.items()))
+    )
+    moved = advance_many(
+        picks, machine=LEAD, table=Lead.__table__, by=by, cause="call", batch_id=batch_id, values=dict(SET)
+    )
+    return len(db.session.execute(moved).all())
