@@ -1,4 +1,8 @@
-"""`python -m webapp.serve`: everything an installation on one machine needs, in one command."""
+"""`python -m webapp.serve`: everything an installation on one machine needs, in one command.
+
+`python -m webapp.serve flask ...` runs a command of the program with the same settings and servers,
+beside a running installation or alone: `python -m webapp.serve flask backup rebound.tar`.
+"""
 
 import fcntl
 import http.client
@@ -9,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -24,7 +29,9 @@ class Stop(SystemExit):
     """The start cannot go on; the text says why and what to do."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
+    if arguments:
+        return command(arguments)
     began = time.monotonic()
     os.chdir(ROOT)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -53,12 +60,39 @@ def main() -> int:
         )
         runner.run(on_ready=lambda: announce(runner, address, began))
     finally:
-        if queue:
-            queue.stop()
-        if postgres:
-            postgres.stop()
+        stop_servers(postgres, queue)
     print("Rebound has stopped.")
     return 0
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run `flask ...` against this folder's servers; they go on if they ran before."""
+    if arguments[0] != "flask":
+        raise Stop("Usage: python -m webapp.serve [flask COMMAND ...]")
+    var = Path(os.environ.get("VAR_DIR") or ROOT / "var").resolve()
+    var.mkdir(parents=True, exist_ok=True)
+    environment = dict(os.environ) | {"VAR_DIR": str(var)}
+    environment.setdefault("SECRET_KEY", secret_key(var / "secret_key"))
+    environment["FLASK_APP"] = str(ROOT / "wsgi.py")
+    try:
+        lock: TextIO | None = only_one(var)
+    except Stop:
+        lock = None  # it runs: its servers are there, and they are not ours to stop
+    postgres, queue = start_servers(var, environment)
+    try:
+        flask = [sys.executable, "-m", "flask", *arguments[1:]]
+        return subprocess.run(flask, env=environment, check=False).returncode
+    finally:
+        if lock is not None:
+            stop_servers(postgres, queue)
+            lock.close()
+
+
+def stop_servers(postgres: EmbeddedPostgres | None, queue: EmbeddedRedis | None) -> None:
+    if queue:
+        queue.stop()
+    if postgres:
+        postgres.stop()
 
 
 def only_one(var: Path) -> TextIO:
@@ -184,4 +218,4 @@ def ask(address: str, path: str) -> int | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
