@@ -169,6 +169,7 @@ addEventListener("pageshow", (event) => {
 });
 
 const pressed = new WeakMap();
+const held = new WeakMap();
 
 on("htmx:configRequest", (event) => {
   const { verb, formData } = event.detail;
@@ -183,6 +184,8 @@ on("htmx:beforeRequest", (event) => {
     return;
   }
   target?.setAttribute("aria-busy", "true");
+  // Read before the button is disabled, which takes the focus away.
+  held.set(xhr, placeOf(document.activeElement, target));
   const button = requestConfig.triggeringEvent?.submitter;
   if (button) {
     pressed.set(xhr, button);
@@ -192,7 +195,9 @@ on("htmx:beforeRequest", (event) => {
 
 on("htmx:afterRequest", (event) => {
   const { target, xhr } = event.detail;
-  release(pressed.get(xhr));
+  const button = pressed.get(xhr);
+  release(button);
+  if (button?.isConnected && document.activeElement === document.body) button.focus({ preventScroll: true });
   if (!isPoll(event.detail.elt)) target?.removeAttribute("aria-busy");
   if (xhr.status) found();
 });
@@ -218,18 +223,22 @@ on("htmx:responseError", (event) => {
 // --- after a swap: focus, title, spoken count -------------------------------------------------------
 
 let before = null;
-const rowLink = (row) => $("th a[href], a[href], button, input", row);
+const rowLink = (row) => $("th a[href]", row) ?? $("a[href], button, input", row);
+
+function placeOf(element, target) {
+  if (!target || element === document.body || !target.contains(element)) return null;
+  const row = element.closest("[data-row]");
+  return { id: element.id, region: target.getAttribute("id"), next: row?.nextElementSibling?.id, previous: row?.previousElementSibling?.id };
+}
 
 on("htmx:beforeSwap", (event) => {
-  const held = document.activeElement;
-  const { target } = event.detail;
-  if (!event.detail.shouldSwap || !target?.contains(held) || held === document.body) return;
-  const row = held.closest("[data-row]");
-  before = { id: held.id, region: target.id, next: row?.nextElementSibling?.id, previous: row?.previousElementSibling?.id };
+  const { target, xhr, shouldSwap } = event.detail;
+  before = shouldSwap ? (placeOf(document.activeElement, target) ?? (document.activeElement === document.body ? held.get(xhr) : null)) : null;
 });
 
 on("htmx:afterSettle", (event) => {
-  const region = event.detail.target?.isConnected ? event.detail.target : $(`#${CSS.escape(event.detail.target?.id ?? "")}`);
+  const { target } = event.detail;
+  const region = target?.isConnected ? target : document.getElementById(target?.getAttribute("id") ?? "");
   if (region) {
     announce($("[data-announce]", region)?.textContent.trim().replace(/\s+/g, " "));
     const failed = Boolean($(".error-summary", region));
@@ -237,12 +246,13 @@ on("htmx:afterSettle", (event) => {
       document.title = failed ? `Error: ${document.title}` : document.title.replace(/^Error: /, "");
   }
   if (before && document.activeElement === document.body) {
-    const byId = (id) => id && document.getElementById(id);
+    const byId = (id) => (id ? document.getElementById(id) : null);
     const row = byId(before.next) ?? byId(before.previous);
-    const place = byId(before.id) ?? (row && rowLink(row)) ?? byId(before.region);
-    const heading = place && place.id === before.region ? ($("h1, h2, h3", place) ?? place) : place;
-    if (heading && !heading.matches("a[href], button, input, select, textarea, summary")) heading.tabIndex = -1;
-    (heading ?? $("#main"))?.focus({ preventScroll: true });
+    const around = byId(before.region);
+    const successor = around && ($(around.matches(".inline-edit") ? ".inline-open" : "h1, h2, h3", around) ?? around);
+    const place = byId(before.id) ?? (row && rowLink(row)) ?? successor ?? $("#main");
+    if (!place.matches("a[href], button, input, select, textarea, summary")) place.tabIndex = -1;
+    place.focus({ preventScroll: true });
   }
   before = null;
   refresh();

@@ -10,7 +10,7 @@ let prefix = "";
 let prefixTimer;
 let currentRow = null;
 
-const rowLink = (row) => $("th a[href], a[href], button, input", row);
+const rowLink = (row) => $("th a[href]", row) ?? $("a[href], button, input", row);
 const shown = (element) => element.checkVisibility() && !element.disabled;
 const keyed = () => $$("[data-key]").filter(shown);
 
@@ -39,10 +39,16 @@ function moveRow(step) {
   return true;
 }
 
+function nameOf(element) {
+  const given = element.dataset.keyLabel ?? element.getAttribute("aria-label");
+  const texts = [...element.childNodes].filter((node) => !node.matches?.(".keys, .icon, .outcome-effect"));
+  return given ?? texts.map((node) => node.textContent).join(" ").trim();
+}
+
 function showKeys() {
   const box = $("#help-keys-list");
   if (!box) return;
-  const named = keyed().map((element) => [element.dataset.key, element.dataset.keyLabel ?? element.getAttribute("aria-label") ?? ($(".btn-text, .outcome-label", element) ?? element).textContent.trim()]);
+  const named = keyed().map((element) => [element.dataset.key, nameOf(element)]);
   const seen = new Set();
   const rows = [...named.filter(([keys]) => !keys.startsWith("g ")), ...FIXED, ...named.filter(([keys]) => keys.startsWith("g "))];
   box.replaceChildren(...rows.filter(([keys]) => !seen.has(keys) && seen.add(keys)).map(([keys, label]) => {
