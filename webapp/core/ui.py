@@ -7,7 +7,7 @@ so the macros are a global of the environment instead.
 from flask import Flask
 from werkzeug.local import LocalProxy
 
-from webapp.core import charts
+from webapp.core import charts, clock
 
 
 def init_ui(app: Flask) -> None:
@@ -16,3 +16,4 @@ def init_ui(app: Flask) -> None:
     # Looked up when used: the macros need globals and filters that are registered later.
     env.globals["ui"] = LocalProxy(lambda: env.get_template("shared/ui.html").module)
     env.globals["charts"] = charts
+    env.globals["clock_now"] = clock.now

@@ -74,9 +74,9 @@ def leads() -> list[Lead]:
             id=n + 1, name=name, business=_FIRMS[n % 6], place=_PLACES[n % 5], phone=f"+151255501{n:02}",
             owner_id=n % 2 + 1, status=keys[(n * 7) % len(keys)], attempts=(n * 5) % 12, value=(n * 7919) % 48000,
             last_at=NOW - timedelta(hours=n * n * 3, minutes=7) if n % 6 else None,
-        )  # fmt: skip
+        )
         for n, name in enumerate(_NAMES)
-    ]
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
