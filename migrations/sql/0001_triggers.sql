@@ -54,11 +54,15 @@ $$;
 CREATE FUNCTION lead_words(VARIADIC parts text[]) RETURNS tsvector LANGUAGE sql STABLE AS $$
   SELECT to_tsvector('simple', left(translate(array_to_string(parts, ' '), '@._-/+:,;()&''"', '               '), 2000))
 $$;
+-- Tags are words of their own, so that a rare one is found by the same index: "#vip".
+CREATE FUNCTION lead_tag_words(tags text[]) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
+  SELECT array_to_tsvector(array(SELECT DISTINCT '#' || left(tag, 200) FROM unnest(tags) AS tag WHERE tag <> ''))
+$$;
 CREATE FUNCTION lead_search_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO lead_search (lead_id, company_id, list_id, name_key, phone, phone_reversed, email, tsv)
   SELECT id, company_id, list_id, lead_name_key(first_name, last_name, business), phone, reverse(phone), lower(email),
-         lead_words(first_name, last_name, business, email, city, postal_code, phone)
+         lead_words(first_name, last_name, business, email, city, postal_code, phone) || lead_tag_words(tags)
   FROM new_rows;
   RETURN NULL;
 END $$;
@@ -68,16 +72,17 @@ BEGIN
     name_key = lead_name_key(NEW.first_name, NEW.last_name, NEW.business),
     phone = NEW.phone, phone_reversed = reverse(NEW.phone), email = lower(NEW.email),
     tsv = lead_words(NEW.first_name, NEW.last_name, NEW.business, NEW.email, NEW.city, NEW.postal_code, NEW.phone)
+          || lead_tag_words(NEW.tags)
   WHERE lead_id = NEW.id;
   RETURN NULL;
 END $$;
 CREATE TRIGGER leads_search_insert AFTER INSERT ON leads REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION lead_search_insert();
 CREATE TRIGGER leads_search_update
-  AFTER UPDATE OF company_id, list_id, first_name, last_name, business, phone, email, city, postal_code ON leads FOR EACH ROW
-  WHEN ((OLD.company_id, OLD.list_id, OLD.first_name, OLD.last_name, OLD.business, OLD.phone, OLD.email, OLD.city, OLD.postal_code)
+  AFTER UPDATE OF company_id, list_id, first_name, last_name, business, phone, email, city, postal_code, tags ON leads FOR EACH ROW
+  WHEN ((OLD.company_id, OLD.list_id, OLD.first_name, OLD.last_name, OLD.business, OLD.phone, OLD.email, OLD.city, OLD.postal_code, OLD.tags)
         IS DISTINCT FROM
-        (NEW.company_id, NEW.list_id, NEW.first_name, NEW.last_name, NEW.business, NEW.phone, NEW.email, NEW.city, NEW.postal_code))
+        (NEW.company_id, NEW.list_id, NEW.first_name, NEW.last_name, NEW.business, NEW.phone, NEW.email, NEW.city, NEW.postal_code, NEW.tags))
   EXECUTE FUNCTION lead_search_update();
 
 -- What the calls say of a lead, whoever writes them. A writer that moves the lead's facts in the same

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 10:22:04.374495
+Create Date: 2026-11-21 10:32:33.673974
 
 """
 from pathlib import Path
@@ -534,6 +534,7 @@ def upgrade():
     sa.Column('preview', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('result', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('up_to_id', sa.BigInteger(), nullable=True),
+    sa.Column('position_status', sa.Integer(), server_default='0', nullable=False),
     sa.Column('batch_id', sa.UUID(), nullable=False),
     sa.Column('undone_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('undone_by_id', sa.BigInteger(), nullable=True),
@@ -827,6 +828,7 @@ def upgrade():
     with op.batch_alter_table('lead_search', schema=None) as batch_op:
         batch_op.create_index('ix_lead_search_email', ['company_id', 'email'], unique=False, postgresql_where=sa.text('email IS NOT NULL'))
         batch_op.create_index('ix_lead_search_ends', ['phone_reversed'], unique=False, postgresql_ops={'phone_reversed': 'text_pattern_ops'})
+        batch_op.create_index('ix_lead_search_list', ['list_id', 'lead_id'], unique=False)
         batch_op.create_index('ix_lead_search_name', ['list_id', 'name_key', 'lead_id'], unique=False)
         batch_op.create_index('ix_lead_search_phone', ['company_id', 'phone'], unique=False, postgresql_where=sa.text('phone IS NOT NULL'))
         batch_op.create_index('ix_lead_search_tsv', ['tsv'], unique=False, postgresql_using='gin', postgresql_with={'fastupdate': 'off'})

@@ -29,15 +29,22 @@ DEFAULT_DELAYS = ", ".join(
     f"('{status}', {int(delay.total_seconds())}, {redials})" for status, (delay, redials) in DEFAULT_RULES.items()
 )
 
-# Columns of `said` per lead: what to set. `touched` limits the rows; it selects `id` and must lock leads itself.
-SAID_SQL = f"""
+BASE_SQL = "coalesce(l.anchor_status, l.status, 'new')"
+SINCE_SQL = """CASE WHEN l.anchor_status IS NOT NULL THEN l.anchor_at WHEN l.status IS NULL THEN NULL
+              ELSE l.last_status_change END"""
+
+
+def said_sql(*, base: str = BASE_SQL, since: str = SINCE_SQL) -> str:
+    """CTEs `wanted`, `heard`, `said` over a CTE `touched(id)` of leads that are locked already.
+
+    `said` has per lead the old facts, what the logs count, and `to_status` with its `evidence_id`.
+    """
+    return f"""
 wanted AS (
   SELECT l.id, l.company_id, l.list_id, l.status AS seen,
-         coalesce(l.anchor_status, l.status, 'new') AS base,
-         CASE WHEN l.anchor_status IS NOT NULL THEN l.anchor_at WHEN l.status IS NULL THEN NULL
-              ELSE l.last_status_change END AS since,
+         {base} AS base, {since} AS since, l.problem, l.next_eligible_at AS old_next_eligible_at,
          l.anchor_status, l.anchor_at, l.last_status_change, l.last_dial_attempt, l.dial_result, l.dial_attempts,
-         l.answered_count, l.pass_dials, l.next_eligible_at, l.dials_reset_at, l.call_count, l.last_result_at AS old_last_result_at, l.phone
+         l.answered_count, l.pass_dials, l.dials_reset_at, l.call_count, l.last_result_at AS old_last_result_at, l.phone
   FROM touched t JOIN leads l ON l.id = t.id
 ), heard AS (
   SELECT w.id AS lead_id, c.*
@@ -86,7 +93,7 @@ WITH touched AS (
   SELECT unnest(CAST(:ids AS bigint[])) AS id
 ), deltas AS (
   SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:dialed AS int[]), CAST(:answered AS int[])) AS d(id, dialed, answered)
-), {SAID_SQL}
+), {said_sql()}
 SELECT said.id, said.company_id, said.seen, said.to_status, said.evidence_id,
        CASE WHEN said.by_agent THEN 'disposition' ELSE 'call' END AS cause,
        CASE WHEN said.to_status IS DISTINCT FROM said.seen THEN least(said.speaker_at, rebound_now())
