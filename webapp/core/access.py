@@ -20,7 +20,7 @@ ROLES = ("rep", "manager", "admin")
 MAX_ID = 2**63 - 1
 
 
-def owned(model: type[M], company_id: int) -> sa.Select[tuple[M]]:
+def owned(model: type[M], company_id: int) -> sa.Select[M]:
     """SELECT of the company's own rows: the start of every query over a feature's table."""
     return sa.select(model).where(model.company_id == company_id)  # type: ignore[attr-defined]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, has_request_context, jsonify, request
+from werkzeug.exceptions import HTTPException
 
 PREFIX = "/api/v1"
 CODES = {
@@ -50,3 +51,18 @@ def problem(
     for name, value in (headers or {}).items():
         response.headers[name] = value
     return response
+
+
+class ApiProblem(HTTPException):
+    """Raise it below an API view: the answer is `problem(status, code, ...)`."""
+
+    def __init__(self, status: int, code: str | None = None, **facts: Any) -> None:
+        super().__init__(response=problem(status, code, **facts))
+        self.code = status
+
+    @classmethod
+    def given(cls, response: Response) -> ApiProblem:
+        """To end a transaction with a problem that was answered already."""
+        error = cls(response.status_code)
+        error.response = response
+        return error

@@ -1,0 +1,207 @@
+"""Leads and lists over the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from webapp.accounts.keys import find_key
+from webapp.core.access import MAX_ID, get_owned_or_404
+from webapp.core.apikit import Caller, In, Out, PageQuery, api_blueprint, endpoint, read_cursor, use_keys, write_cursor
+from webapp.leads.api_queries import LeadQuery, history_of, page_of_leads, page_of_lists
+from webapp.leads.models import Lead, LeadList
+from webapp.leads.states import LEAD
+from webapp.leads.tallies import Cell, by_status, count, get_cells
+
+bp = api_blueprint("leads_api", __name__)
+bp.record_once(lambda state: use_keys(state.app, find_key))
+
+Status = Literal[LEAD.names]
+StatusOrNone = Literal[(*LEAD.names, "none")]  # type: ignore[valid-type]
+E164 = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164, as +12125550123 (write + as %2B).")]
+
+
+class LeadOut(Out):
+    id: int
+    list_id: int
+    name: str
+    first_name: str
+    last_name: str
+    business: str
+    title: str
+    phone: Annotated[str | None, Field(description="E.164.")]
+    extension: str
+    email: str | None
+    website: str
+    linkedin_url: str
+    city: str
+    state: str
+    postal_code: str
+    country: str
+    zone: Annotated[str | None, Field(description="IANA time zone.")]
+    source: str
+    tags: list[str]
+    custom: dict[str, Any]
+    owner_id: int | None
+    status: Annotated[str | None, Field(description="Null where legacy data has none.")]
+    problem: Annotated[str | None, Field(description="The first problem class the lead falls in.")]
+    last_status_change: datetime | None
+    last_dial_attempt: datetime | None
+    dial_result: str
+    dial_attempts: int
+    answered_count: int
+    call_count: Annotated[int, Field(description="Call logs; equal to dial_attempts unless there is a problem.")]
+    pass_number: int
+    pass_dials: int
+    next_eligible_at: datetime | None
+    last_contacted_at: datetime | None
+    last_contact_method: str | None
+    contact_count: int
+    version: int
+    created_at: datetime
+
+
+class StatusChangeOut(Out):
+    at: Annotated[datetime, Field(validation_alias="created_at")]
+    old_status: str | None
+    new_status: str | None
+    cause: str
+    reason: str | None
+    call_id: Annotated[int | None, Field(validation_alias="evidence_id", description="The call behind a change by call or disposition.")]
+    batch_id: Any
+    user_id: int | None
+
+
+class LeadDetail(LeadOut):
+    status_history: Annotated[list[StatusChangeOut], Field(description="Newest first, at most 100.")]
+
+
+class LeadsOut(Out):
+    items: list[LeadOut]
+    next: str | None
+
+
+class LeadsQuery(PageQuery):
+    list_id: Annotated[int | None, Field(gt=0, le=MAX_ID)] = None
+    status: Annotated[StatusOrNone | None, Field(description='"none" finds leads without a status.')] = None
+    phone: E164 | None = None
+    email: Annotated[str | None, Field(min_length=3, max_length=320)] = None
+
+
+class LeadCursor(In):
+    list_id: Annotated[int, Field(gt=0, le=MAX_ID)]
+    id: Annotated[int, Field(gt=0, le=MAX_ID)]
+
+
+@endpoint(bp, "GET", "/leads", scope="leads:read", tag="Leads", summary="List leads", query=LeadsQuery, answer=LeadsOut)
+def list_leads_api(caller: Caller, query: LeadsQuery) -> Any:
+    """By list, then by id; filters combine."""
+    after = None
+    if query.cursor is not None:
+        cursor = read_cursor(LeadCursor, query.cursor)
+        after = (cursor.list_id, cursor.id)
+    wanted = LeadQuery(query.list_id, query.status, query.phone, query.email)
+    rows, key = page_of_leads(caller.company_id, wanted, after=after, limit=query.limit)
+    return {"items": rows, "next": write_cursor(*key) if key else None}
+
+
+@endpoint(bp, "GET", "/leads/<int:lead_id>", scope="leads:read", tag="Leads", summary="One lead", answer=LeadDetail)
+def get_lead_api(caller: Caller, lead_id: int) -> Any:
+    """The lead, how many calls it had, and its status history."""
+    lead = get_owned_or_404(Lead, lead_id, caller.company_id)
+    return show_lead(lead)
+
+
+def show_lead(lead: Lead) -> LeadDetail:
+    facts = LeadOut.model_validate(lead).model_dump()
+    return LeadDetail.model_construct(
+        **facts, status_history=[StatusChangeOut.model_validate(change) for change in history_of(lead)]
+    )
+
+
+# --- lists ---------------------------------------------------------------------------------------------------
+
+
+class ListOut(Out):
+    id: int
+    name: str
+    active: bool
+    weight: int
+    dial_campaign_id: int | None
+    archived_at: datetime | None
+    created_at: datetime
+    leads: int
+    problems: Annotated[int, Field(description="Leads in any problem class.")]
+
+
+class ListsOut(Out):
+    items: list[ListOut]
+    next: str | None
+
+
+class ListCursor(In):
+    id: Annotated[int, Field(gt=0, le=MAX_ID)]
+
+
+class StatusRow(Out):
+    status: str | None
+    label: str
+    leads: int
+    share: Annotated[float, Field(description="Of the list's leads, 0 to 1.")]
+    never_dialed: int
+    attempts: Annotated[int, Field(description="Dials of these leads, all together.")]
+
+
+class BreakdownOut(Out):
+    list_id: int
+    name: str
+    total: int
+    problems: dict[str, int]
+    statuses: Annotated[list[StatusRow], Field(description='Every status, also at 0; null is "(none)". The rows add up to total.')]
+
+
+@endpoint(bp, "GET", "/lists", scope="leads:read", tag="Lists", summary="List lead lists", query=PageQuery, answer=ListsOut)
+def list_lists_api(caller: Caller, query: PageQuery) -> Any:
+    """Oldest first, each with its number of leads."""
+    after = read_cursor(ListCursor, query.cursor).id if query.cursor is not None else None
+    rows, key = page_of_lists(caller.company_id, after=after, limit=query.limit)
+    names = [name for name in ListOut.model_fields if name not in ("leads", "problems")]
+    items = [
+        {**{name: getattr(row, name) for name in names}, "leads": count(cells), "problems": count(cells, _is_problem)}
+        for row, cells in rows
+    ]
+    return {"items": items, "next": write_cursor(key) if key else None}
+
+
+def _is_problem(cell: Cell) -> bool:
+    return cell.problem is not None
+
+
+@endpoint(
+    bp, "GET", "/lists/<int:list_id>/status-breakdown", scope="leads:read", tag="Lists", summary="Status breakdown of a list",
+    answer=BreakdownOut,
+)  # fmt: skip
+def get_status_breakdown(caller: Caller, list_id: int) -> Any:
+    """The same numbers as the list's pages and its report, for they come from one query."""
+    row = get_owned_or_404(LeadList, list_id, caller.company_id)
+    cells = get_cells(caller.company_id, list_id=row.id)
+    total, found = count(cells), by_status(cells)
+    names: list[str | None] = [*LEAD.names, *([None] if found.get(None) else [])]
+    problems: dict[str, int] = {}
+    for cell in cells:
+        if cell.problem is not None:
+            problems[cell.problem] = problems.get(cell.problem, 0) + cell.leads
+    return {
+        "list_id": row.id, "name": row.name, "total": total, "problems": problems,
+        "statuses": [_status_row(name, cells, found.get(name, 0), total) for name in names],
+    }  # fmt: skip
+
+
+def _status_row(name: str | None, cells: list[Cell], leads: int, total: int) -> dict[str, Any]:
+    own = [cell for cell in cells if cell.status == name]
+    return {
+        "status": name, "label": LEAD[name].label, "leads": leads, "share": round(leads / total, 6) if total else 0.0,
+        "never_dialed": count(own, lambda cell: cell.dials == 0), "attempts": sum(cell.dial_sum for cell in own),
+    }  # fmt: skip
