@@ -95,10 +95,10 @@ class EmbeddedPostgres:
         host = quote(str(self.home.socket), safe="")
         return f"postgresql+psycopg://postgres@/{database}?host={host}"
 
-    def start(self) -> str:
+    def start(self, *, within: float = 120) -> str:
         """Start it, or take over the one that a killed process left running; the database's URL.
 
-        Raises ServerFailed.
+        Raises ServerFailed when it does not answer `within` seconds: after a crash it first recovers.
         """
         home = self.home
         with _locked(self.folder / "lock"):
@@ -114,7 +114,7 @@ class EmbeddedPostgres:
             self._configure()
             if self.pid is None:
                 (self.data / "postmaster.pid").unlink(missing_ok=True)
-                self._launch()
+                self._launch(within)
             self._create_database()
         return self.url()
 
@@ -250,7 +250,7 @@ class EmbeddedPostgres:
         self.log.touch()
         self.home.give(self.log)
 
-    def _launch(self) -> None:
+    def _launch(self, within: float) -> None:
         _bury(self._started)
         self._started = self._spawn()
 
@@ -260,7 +260,7 @@ class EmbeddedPostgres:
                 self._started = self._spawn()
             return self._accepts() and self.pid is not None
 
-        if not wait_until(up, 120):
+        if not wait_until(up, within):
             raise ServerFailed(f"PostgreSQL does not start\n{_tail(self.log)}")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
