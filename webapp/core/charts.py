@@ -6,6 +6,7 @@ in the dark theme. Values carry direct labels, so that no chart depends on its c
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
@@ -23,8 +24,13 @@ Number = int | float
 
 def number(value: Number) -> str:
     """Grouped, at most one decimal: 1 284, 4.1, 0.5."""
-    text = f"{value:,.1f}" if isinstance(value, float) and not value.is_integer() else f"{value:,.0f}"
+    text = f"{value:,.1f}" if value != int(value) else f"{value:,.0f}"
     return text.replace(",", "\u202f")
+
+
+def _plain(value: Number | Decimal) -> Number:
+    # Averages come from the database as Decimal, which does not mix with float.
+    return int(value) if value == int(value) else float(value)
 
 
 def _width_of(text: str, size: int = SIZE) -> float:
@@ -104,6 +110,7 @@ def bar(rows: Sequence[tuple[str, Number]], title: str, *, unit: str = "", tone:
     """Upright bars, for steps in time or order. rows: (label, value)."""
     if not rows:
         return _empty(title, width, height, "chart-bar")
+    rows = [(label, _plain(value)) for label, value in rows]
     top = max(value for _, value in rows)
     ticks = _ticks(top)
     left = _width_of(number(ticks[-1]) + unit) + 12
@@ -130,6 +137,7 @@ def hbar(rows: Sequence[tuple], title: str, *, unit: str = "", desc: str | None 
     """Lying bars, for a ranking or long names. rows: (label, value) or (label, value, tone)."""
     if not rows:
         return _empty(title, width, 80, "chart-hbar")
+    rows = [(row[0], _plain(row[1]), *row[2:]) for row in rows]
     line, thick = 28, 14
     left = float(label_width or min(width * 0.36, max(_width_of(str(row[0])) for row in rows) + 12))
     top = max(row[1] for row in rows) or 1
@@ -153,6 +161,7 @@ def stacked(rows: Sequence[tuple[str, Sequence[Number]]], series: Sequence[tuple
     """Upright bars in layers. rows: (label, one value a series); series: (name, tone or None), lowest first."""
     if not rows or not any(sum(values) for _, values in rows):
         return _empty(title, width, height, "chart-stacked")
+    rows = [(label, [_plain(value) for value in values]) for label, values in rows]
     ticks = _ticks(max(sum(values) for _, values in rows))
     left = _width_of(number(ticks[-1]) + unit) + 12
     right, head, bottom = width - 4.0, 30.0, height - 24.0
@@ -180,6 +189,7 @@ def stacked(rows: Sequence[tuple[str, Sequence[Number]]], series: Sequence[tuple
 def line(series: Sequence[tuple[str, Sequence[Number | None]]], labels: Sequence[str], title: str, *, unit: str = "",
          desc: str | None = None, width: int = 520, height: int = 240) -> Markup:
     """Lines over one axis. series: (name, one value a label; None is a gap). Each line is named at its end."""
+    series = [(name, [None if value is None else _plain(value) for value in values]) for name, values in series]
     known = [value for _, values in series for value in values if value is not None]
     if not known or not labels:
         return _empty(title, width, height, "chart-line")
@@ -226,6 +236,7 @@ def _apart(ends: list[tuple[float, int, str]], gap: float) -> list[tuple[float, 
 def sparkline(values: Sequence[Number | None], title: str, *, width: int = 96, height: int = 24,
               tone: str | None = None) -> Markup:
     """A line without axes, for a cell or a tile."""
+    values = [None if value is None else _plain(value) for value in values]
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return _svg(title, EMPTY, width, height, [_rule(2, height / 2, width - 2, height / 2)], "chart-spark")
@@ -247,6 +258,7 @@ def sparkline(values: Sequence[Number | None], title: str, *, width: int = 96, h
 def heat(grid: Sequence[Sequence[Number | None]], row_labels: Sequence[str], col_labels: Sequence[str], title: str, *,
          unit: str = "", desc: str | None = None, width: int = 520, show_values: bool = False) -> Markup:
     """A strip (one row) or a field of cells, darker for more; None is "no data", drawn as an outline."""
+    grid = [[None if value is None else _plain(value) for value in row] for row in grid]
     known = [value for row in grid for value in row if value is not None]
     if not known:
         return _empty(title, width, 80, "chart-heat")
