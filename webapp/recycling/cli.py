@@ -3,6 +3,7 @@ from __future__ import annotations
 import click
 import sqlalchemy as sa
 from flask import Flask
+from flask.cli import with_appcontext
 
 from webapp.core.db import db
 from webapp.dialer.models import DialCampaign
@@ -23,6 +24,7 @@ def register(app: Flask) -> None:
 @click.option("--campaign", "campaign_id", type=int, help="Only the lists of this dial campaign.")
 @click.option("--list", "list_id", type=int, help="Only this lead list.")
 @click.pass_context
+@with_appcontext
 def fix_lead_status(
     ctx: click.Context, report_only: bool, dry_run: bool, campaign_id: int | None, list_id: int | None
 ) -> None:

@@ -1,0 +1,141 @@
+"""Periodic work: declared here, kept as rows, claimed by one tick (`python -m jobs.schedule`).
+
+`rq cron` was looked at: it pickles (our workers read JSON), keeps its plan in memory, does not catch up
+and ends when Redis goes. This loop needs PostgreSQL only; what it starts are work rows, so Redis may be
+away and nothing is lost. Two of them do no harm: a due row is claimed with SKIP LOCKED.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+import structlog
+from croniter import croniter
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from jobs.runtime import get_app
+from webapp.accounts.models import Company
+from webapp.core import work
+from webapp.core.clock import db_now
+from webapp.core.db import atomic, db
+from webapp.core.schedule import Schedule
+from webapp.leads.tallies import fold_tallies
+from webapp.notifications.problems import run_nightly_repair
+from webapp.recycling.night import start_light_repair
+from webapp.reports.service import expire_exports
+
+log = structlog.get_logger(__name__)
+EVERY = 5.0  # seconds between two looks
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """`call` takes the company's id, or nothing for what runs once for the installation."""
+
+    cron: str
+    call: Callable[..., object]
+    per_company: bool = False
+
+
+PERIODIC: dict[str, Periodic] = {
+    "sweep": Periodic("* * * * *", work.sweep),
+    "fold_tallies": Periodic("* * * * *", fold_tallies),
+    "expire_exports": Periodic("17 * * * *", expire_exports),
+    "light_repair": Periodic("*/10 * * * *", start_light_repair, per_company=True),
+    "nightly_repair": Periodic("0 2 * * *", run_nightly_repair, per_company=True),
+}
+
+
+def next_time(cron: str, zone: str, after: datetime) -> datetime:
+    """The next moment of `cron` in `zone`, skipping what was missed; an hour that does not exist is taken when it is over."""
+    upcoming: datetime = croniter(cron, after.astimezone(ZoneInfo(zone))).get_next(datetime)
+    return upcoming
+
+
+@atomic
+def plan() -> None:
+    """A row for every declared schedule and company; rows of what is no longer declared go."""
+    now: datetime = db.session.scalar(sa.select(db_now()))  # type: ignore[assignment]
+    companies = db.session.execute(sa.select(Company.id, Company.zone)).all()
+    for name, periodic in PERIODIC.items():
+        scopes = [(row.id, row.zone) for row in companies] if periodic.per_company else [(None, "UTC")]
+        for company_id, zone in scopes:
+            row = insert(Schedule).values(
+                name=name, company_id=company_id, cron=periodic.cron, zone=zone, next_run_at=next_time(periodic.cron, zone, now)
+            )
+            db.session.execute(
+                row.on_conflict_do_update(
+                    index_elements=[sa.text("name"), sa.text("coalesce(company_id, 0)")],
+                    set_={"cron": row.excluded.cron, "zone": row.excluded.zone, "next_run_at": row.excluded.next_run_at},
+                    where=sa.or_(Schedule.cron != row.excluded.cron, Schedule.zone != row.excluded.zone),
+                )
+            )
+    db.session.execute(sa.delete(Schedule).where(Schedule.name.not_in(list(PERIODIC))))
+
+
+@atomic
+def take_due() -> list[tuple[str, int | None, int]]:
+    """Claim what is due and move it on; (name, company, row id) each."""
+    now: datetime = db.session.scalar(sa.select(db_now()))  # type: ignore[assignment]
+    due = db.session.scalars(
+        sa.select(Schedule).where(Schedule.next_run_at <= now).order_by(Schedule.next_run_at).limit(50)
+        .with_for_update(skip_locked=True)
+    ).all()  # fmt: skip
+    for row in due:
+        row.last_run_at, row.next_run_at = now, next_time(row.cron, row.zone, now)
+    return [(row.name, row.company_id, row.id) for row in due]
+
+
+@atomic
+def note_error(schedule_id: int, text: str) -> None:
+    db.session.execute(sa.update(Schedule).where(Schedule.id == schedule_id).values(last_error=text))
+
+
+def tick() -> int:
+    """Run what is due, one after the other; one that fails is noted on its row and logged, and keeps none from running."""
+    due = take_due()
+    for name, company_id, schedule_id in due:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(job_id=f"schedule-{name}", company_id=company_id)
+        try:
+            PERIODIC[name].call(*([company_id] if company_id is not None else []))
+            note_error(schedule_id, "")
+        except (DBAPIError, PoolTimeout, work.WorkError) as error:
+            db.session.rollback()
+            log.error("schedule_failed", schedule=name, exc_info=error)
+            note_error(schedule_id, f"{type(error).__name__}")
+        finally:
+            db.session.remove()
+    return len(due)
+
+
+def main() -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with get_app().app_context():
+        log.info("scheduler_started", pid=os.getpid())
+        planned = False
+        while not stop.is_set():
+            try:
+                if not planned or tick():
+                    plan()
+                    planned = True
+            except (OperationalError, PoolTimeout) as error:
+                log.warning("scheduler_waits_for_database", error=type(error).__name__)
+                db.session.remove()
+            stop.wait(EVERY)
+        log.info("scheduler_stopped")
+
+
+if __name__ == "__main__":
+    main()
