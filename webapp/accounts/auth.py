@@ -50,10 +50,19 @@ def current_session() -> AuthSession | None:
 
 def sign_in(user: User) -> None:
     """Start a session of its own for `user`; whatever the browser held before is gone."""
+    _open(user, "signed_in")
+
+
+def renew(user: User) -> None:
+    """The same person goes on under a new session, after the password changed."""
+    _open(user, None)
+
+
+def _open(user: User, event: str | None) -> None:
     token = new_token()
     row = sessions.start(
         user, token, hours=_hours(), address=request.remote_addr, user_agent=request.headers.get("User-Agent"),
-        instead_of=session.get(KEY),
+        instead_of=session.get(KEY), event=event,
     )  # fmt: skip
     session.clear()
     session[KEY] = token

@@ -57,6 +57,14 @@ class User(Row, db.Model):
     def zone_name(self) -> str:
         return self.zone or self.company.zone
 
+    @property
+    def shortcuts_off(self) -> bool:
+        return bool(self.preferences.get("shortcuts_off"))
+
+    @property
+    def compact_rows(self) -> bool:
+        return bool(self.preferences.get("compact_rows"))
+
 
 class AuthSession(Row, db.Model):
     """One signed-in browser. The cookie holds `token`'s plain form, the row its SHA-256."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app
+from werkzeug.exceptions import TooManyRequests
 
 MIN_LENGTH, MAX_LENGTH = 10, 200
 WAIT_SECONDS = 2.0  # longer, and a flood of sign-ins would hold every web thread
@@ -17,8 +18,11 @@ WAIT_SECONDS = 2.0  # longer, and a flood of sign-ins would hold every web threa
 _slots = threading.BoundedSemaphore(2)
 
 
-class PasswordsBusy(Exception):
-    """Two hashes are being computed and neither ended in time; ask again in a second."""
+class PasswordsBusy(TooManyRequests):
+    """Two hashes are being computed and neither ended in time."""
+
+    def __init__(self) -> None:
+        super().__init__("Many people sign in just now. Wait two seconds, then try again.", retry_after=2)
 
 
 def check_length(password: str) -> str | None:

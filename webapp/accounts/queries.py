@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager
 
-from webapp.accounts.models import AuthSession, Company, Invitation, User
+from webapp.accounts.models import ApiKey, AuthSession, Company, Invitation, User
 from webapp.accounts.tokens import hash_token
 from webapp.core.clock import db_now
 from webapp.core.db import db
@@ -13,6 +15,10 @@ from webapp.core.db import db
 
 def any_company() -> bool:
     return bool(db.session.scalar(sa.select(sa.exists().where(Company.id > 0))))
+
+
+def get_company(company_id: int) -> Company:
+    return db.session.get_one(Company, company_id)
 
 
 def find_user_by_email(email: str) -> User | None:
@@ -52,16 +58,17 @@ def find_own_session(user: User, session_id: int) -> AuthSession | None:
     return next((row for row in list_live_sessions(user) if row.id == session_id), None)
 
 
-def find_open_invitation(token: str, purpose: str) -> Invitation | None:
-    return db.session.scalars(
-        sa.select(Invitation).where(
-            Invitation.token_hash == hash_token(token),
-            Invitation.purpose == purpose,
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > db_now(),
-        )
-    ).one_or_none()
+def find_open_invitation(token: str, purpose: str, *, lock: bool = False) -> Invitation | None:
+    query = sa.select(Invitation).where(
+        Invitation.token_hash == hash_token(token),
+        Invitation.purpose == purpose,
+        Invitation.accepted_at.is_(None),
+        Invitation.revoked_at.is_(None),
+        Invitation.expires_at > db_now(),
+    )
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(query).one_or_none()
 
 
 def list_users(company_id: int) -> list[User]:
@@ -77,3 +84,18 @@ def list_open_invitations(company_id: int) -> list[Invitation]:
         Invitation.revoked_at.is_(None),
     )
     return list(db.session.scalars(query.order_by(Invitation.id.desc()).limit(200)))
+
+
+def list_keys(company_id: int) -> list[ApiKey]:
+    query = sa.select(ApiKey).where(ApiKey.company_id == company_id)
+    return list(db.session.scalars(query.order_by(ApiKey.revoked_at.is_not(None), ApiKey.id.desc()).limit(200)))
+
+
+def name_users(company_id: int, ids: set[int]) -> dict[int, str]:
+    query = sa.select(User.id, User.name).where(User.company_id == company_id, User.id.in_(ids))
+    return {row.id: row.name for row in db.session.execute(query)}
+
+
+def now() -> datetime:
+    """The database's."""
+    return db.session.execute(sa.select(db_now())).scalar_one()

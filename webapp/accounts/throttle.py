@@ -10,20 +10,21 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from werkzeug.exceptions import TooManyRequests
 
 from webapp.accounts.models import SignInCounter
 from webapp.accounts.tokens import hash_token
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
+from webapp.core.text import duration
 
 FORGET_AFTER = "1 hour"  # without a failure
 FIRST_DELAY, LONGEST_DELAY = 5, 900  # seconds
 
 
-class Throttled(Exception):
-    def __init__(self, retry_after: int):
-        self.retry_after = retry_after  # seconds
-        super().__init__(f"wait {retry_after} s")
+class Throttled(TooManyRequests):
+    def __init__(self, seconds: int):
+        super().__init__(f"Too many tries. Wait {duration(seconds)}, then try again.", retry_after=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def forgive(*counted: Subject, wholly: bool = False) -> None:
 def forget_old() -> int:
     """Remove counters that no longer count; how many there were."""
     old = SignInCounter.last_failure_at < db_now() - sa.cast("1 day", sa.Interval)
-    return int(db.session.execute(sa.delete(SignInCounter).where(old)).rowcount)
+    return int(db.session.execute(sa.delete(SignInCounter).where(old)).rowcount)  # type: ignore[attr-defined]
 
 
 def _count(subject: Subject) -> None:

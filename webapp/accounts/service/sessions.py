@@ -46,8 +46,9 @@ def authenticate(email: str, password: str, address: str | None) -> User:
 
 @atomic
 def start(
-    user: User, token: str, *, hours: int, address: str | None, user_agent: str | None, instead_of: str | None = None
-) -> AuthSession:
+    user: User, token: str, *, hours: int, address: str | None, user_agent: str | None,
+    instead_of: str | None = None, event: str | None = "signed_in",
+) -> AuthSession:  # fmt: skip
     """Open a session for `token`; the one of `instead_of`, this browser's last, ends."""
     if isinstance(instead_of, str):
         _end(AuthSession.token_hash == hash_token(instead_of))
@@ -57,7 +58,8 @@ def start(
     )  # fmt: skip
     db.session.add(row)
     db.session.execute(sa.update(User).where(User.id == user.id).values(last_seen_at=db_now()))
-    record_event("signed_in", f"{user.name} signed in", by=user, subject=user)
+    if event:
+        record_event(event, f"{user.name} signed in", by=user, subject=user)
     db.session.flush()
     return row
 
@@ -91,7 +93,7 @@ def _end(which: sa.ColumnElement[bool]) -> int:
     ended = db.session.execute(
         sa.update(AuthSession).where(which, AuthSession.ended_at.is_(None)).values(ended_at=db_now())
     )
-    return int(ended.rowcount)
+    return int(ended.rowcount)  # type: ignore[attr-defined]
 
 
 @atomic
