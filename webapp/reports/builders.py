@@ -1,0 +1,117 @@
+"""What can be exported: one table from a kind to what writes its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from werkzeug.exceptions import NotFound
+
+from webapp.accounts.models import Company, User
+from webapp.core.db import atomic, db
+from webapp.core.work import WorkError
+from webapp.reports import data_files, status_files
+from webapp.reports.models import Export
+from webapp.reports.status import StatusReport, get_status_report
+
+FORMAT_LABELS = {"pdf": "PDF", "xlsx": "Excel", "csv": "CSV", "json": "JSON"}
+FORMAT_ICONS = {"pdf": "file-text", "xlsx": "file-spreadsheet", "csv": "file-spreadsheet", "json": "file"}
+MIMETYPES = {
+    "pdf": "application/pdf", "csv": "text/csv", "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}  # fmt: skip
+
+Build = Callable[[Export, Path, data_files.Progress], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`role`: who may ask for it. `count`: the rows it will have, where that is known beforehand."""
+
+    name: str
+    label: str
+    role: str
+    build: Mapping[str, Build]
+    count: Callable[[Export], int | None] = lambda export: None
+
+
+def _list_id(export: Export) -> int | None:
+    return int(export.params["list_id"]) if export.params.get("list_id") else None
+
+
+@atomic
+def _report(export: Export) -> StatusReport:
+    try:
+        return get_status_report(export.company_id, int(export.params["list_id"]))
+    except NotFound:
+        raise WorkError("The list is no longer there.") from None
+
+
+def _status_pdf(export: Export, target: Path, progress: data_files.Progress) -> int:
+    return status_files.write_report_pdf(_report(export), target, made_by=_asked_by(export))
+
+
+@atomic
+def _asked_by(export: Export) -> str:
+    user = db.session.get(User, export.requested_by_id) if export.requested_by_id else None
+    return user.name if user else "Rebound"
+
+
+def _status_xlsx(export: Export, target: Path, progress: data_files.Progress) -> int:
+    return status_files.write_xlsx(_report(export), target)
+
+
+def _status_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
+    return status_files.write_csv(_report(export), target)
+
+
+def _status_json(export: Export, target: Path, progress: data_files.Progress) -> int:
+    return status_files.write_json(_report(export), target)
+
+
+def _list_name(export: Export) -> str:
+    name = data_files.list_name(export.company_id, _list_id(export))
+    if not name:
+        raise WorkError("The list is no longer there.")
+    return name
+
+
+def _leads_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
+    _list_name(export)
+    pages = data_files.lead_pages(export.company_id, _list_id(export))
+    return data_files.write_csv(target, data_files.LEAD_COLUMNS, pages, progress)
+
+
+def _leads_xlsx(export: Export, target: Path, progress: data_files.Progress) -> int:
+    company = db.session.get_one(Company, export.company_id)
+    facts = [
+        ("Company", company.name), ("List", _list_name(export)), ("Leads", _count_leads(export)), ("Made at", data_files.now()),
+    ]  # fmt: skip
+    return data_files.write_book(
+        target, "Leads", data_files.LEAD_COLUMNS, data_files.lead_pages(export.company_id, _list_id(export)), progress,
+        title=export.title, company=company.name, zone=company.zone, facts=facts,
+    )  # fmt: skip
+
+
+def _count_leads(export: Export) -> int:
+    return data_files.count_leads(export.company_id, _list_id(export))
+
+
+def _calls_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
+    _list_name(export)
+    since, until = (datetime.fromisoformat(export.params[k]) if export.params.get(k) else None for k in ("since", "until"))
+    pages = data_files.call_pages(export.company_id, _list_id(export), since, until)
+    return data_files.write_csv(target, data_files.CALL_COLUMNS, pages, progress)
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("status_report", "Status report", "rep",
+             {"pdf": _status_pdf, "xlsx": _status_xlsx, "csv": _status_csv, "json": _status_json}),
+        Kind("leads", "Leads", "manager", {"csv": _leads_csv, "xlsx": _leads_xlsx}, _count_leads),
+        Kind("calls", "Calls", "manager", {"csv": _calls_csv}),
+    )
+}  # fmt: skip
