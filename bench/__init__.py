@@ -1,0 +1,1 @@
+"""`make bench`: the program beside its floor, in one run, as ratios."""
