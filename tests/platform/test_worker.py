@@ -56,14 +56,14 @@ def test_a_second_request_to_stop_ends_the_job_in_hand(
     put(redis_client, "default", "hold", tmp_path / "pid")
     horse = int(wait_for(tmp_path / "pid"))
     worker.process.terminate()
-    assert wait_until(lambda: b"suspended" in redis_client.hget(f"rq:worker:{worker_name(redis_client)}", "state") or True, 1)
+    assert wait_until(lambda: asked_to_stop(redis_client), 10)
     assert alive(horse)
     assert wait_until(lambda: _terminate_again(worker), 15)
     assert wait_until(lambda: not alive(horse), 5)
 
 
-def worker_name(redis_client: Redis) -> str:
-    return next(iter(redis_client.smembers("rq:workers"))).decode().rpartition(":")[2]
+def asked_to_stop(redis_client: Redis) -> bool:
+    return all(redis_client.hexists(key, "shutdown_requested_date") for key in redis_client.smembers("rq:workers"))
 
 
 def _terminate_again(worker: WorkerProcess) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
 from webapp.core.backup import BackupError, Manifest, read_backup, read_manifest, write_backup
@@ -25,6 +26,7 @@ def _summary(manifest: Manifest) -> str:
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@with_appcontext
 def backup(file: Path) -> None:
     """Write the database and all stored files into FILE, a tar. Rebound may go on working."""
     settings = current_app.config["SETTINGS"]
@@ -38,6 +40,7 @@ def backup(file: Path) -> None:
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
 def restore(file: Path, yes: bool) -> None:
     """Replace the database and stored files by those in FILE. Stop web and workers first."""
     settings = current_app.config["SETTINGS"]

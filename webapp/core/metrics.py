@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -21,6 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.core.db import db
 from webapp.core.queue import QUEUES, get_queue, get_redis
 from webapp.core.work import KINDS, RESTING
+
+log = structlog.get_logger(__name__)
 
 REQUESTS = Counter("rebound_http_requests", "Requests answered", ["endpoint", "method", "status"])
 SECONDS = Histogram(
@@ -69,7 +72,8 @@ class _Now(Collector):
         for part, read in (("redis", _queues), ("database", _work)):
             try:
                 families = list(read())
-            except (RedisError, SQLAlchemyError):
+            except (RedisError, SQLAlchemyError) as error:
+                log.warning("part_down", part=part, error=str(error))
                 up.add_metric([part], 0)
             else:
                 up.add_metric([part], 1)
