@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
+from phonenumbers import timezone
 
 TEXTS = {
     "first_name": "First name", "last_name": "Last name", "business": "Business", "title": "Title",
@@ -51,3 +53,22 @@ def parse_tags(value: str) -> list[str]:
 
 def same(column: str, before: Any, after: Any) -> bool:
     return (before or None) == (after or None) if column not in ("tags", "custom") else (before or []) == (after or [])
+
+
+@lru_cache(maxsize=4096)
+def guess_zone(phone: str | None, postal_code: str, country: str) -> str | None:
+    """The IANA zone of a postal code of the US, else of the phone's area where it has but one."""
+    if country in ("", "US") and re.fullmatch(r"[0-9]{5}(-[0-9]{4})?", postal_code):
+        import zipcodes  # its table loads on import and takes a second
+
+        found = zipcodes.matching(postal_code[:5])
+        if found and found[0].get("timezone"):
+            return str(found[0]["timezone"])
+    if not phone:
+        return None
+    try:
+        zones = timezone.time_zones_for_number(phonenumbers.parse(phone, None))
+    except phonenumbers.NumberParseException:
+        return None
+    known = [zone for zone in zones if zone != "Etc/Unknown"]
+    return known[0] if len(known) == 1 else None
