@@ -63,6 +63,12 @@ def good_length(form: Form, field: Any) -> None:
         raise ValidationError(problem)
 
 
+def at_least_one(form: Form, field: Any) -> None:
+    """InputRequired would mark each single checkbox as required."""
+    if not field.data:
+        raise ValidationError("Choose at least one.")
+
+
 def name_field(label: str, missing: str = "", **kwargs: Any) -> StringField:
     rules = [InputRequired(missing or f"Enter {label.lower()}."), Length(max=120), no_controls]
     return StringField(label, rules, [strip], **kwargs)
@@ -162,7 +168,7 @@ class KeyForm(Form):
     name = name_field("Name", "Enter a name.", description="Where it will be used, such as “Dialer in Austin”.")
     scopes = MultiCheckboxField(
         "It may",
-        [InputRequired("Choose at least one.")],
+        [at_least_one],
         choices={scope: SCOPE_LABELS.get(scope, scope) for scope in SCOPES},
     )
 
