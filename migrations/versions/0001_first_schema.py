@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 10:32:33.673974
+Create Date: 2026-11-21 10:45:34.398098
 
 """
 from pathlib import Path
@@ -198,7 +198,9 @@ def upgrade():
     )
     with op.batch_alter_table('audit_events', schema=None) as batch_op:
         batch_op.create_index('ix_audit_events_company', ['company_id', 'id'], unique=False)
+        batch_op.create_index('ix_audit_events_kind', ['company_id', 'kind', 'id'], unique=False)
         batch_op.create_index('ix_audit_events_subject', ['subject_type', 'subject_id', 'id'], unique=False)
+        batch_op.create_index('ix_audit_events_user', ['company_id', 'user_id', 'id'], unique=False)
 
     op.create_table('auth_sessions',
     sa.Column('user_id', sa.BigInteger(), nullable=False),
@@ -253,6 +255,38 @@ def upgrade():
     with op.batch_alter_table('bulk_actions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_bulk_actions_batch_id'), ['batch_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_bulk_actions_company_id'), ['company_id'], unique=False)
+
+    op.create_table('demo_loads',
+    sa.Column('company_id', sa.BigInteger(), nullable=False),
+    sa.Column('action', sa.Text(), nullable=False),
+    sa.Column('batch_id', sa.UUID(), nullable=False),
+    sa.Column('params', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('rebound_now()'), nullable=False),
+    sa.Column('state', sa.Text(), server_default='queued', nullable=False),
+    sa.Column('job', sa.Text(), nullable=False),
+    sa.Column('message', sa.Text(), server_default='', nullable=False),
+    sa.Column('total', sa.BigInteger(), nullable=True),
+    sa.Column('done', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('failed', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('skipped', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('position', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('fence', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('version', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('heartbeat_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancel_requested_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('requested_by_id', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("action IN ('load', 'remove')", name=op.f('ck_demo_loads_action')),
+    sa.ForeignKeyConstraint(['company_id'], ['companies.id'], name=op.f('fk_demo_loads_company_id')),
+    sa.ForeignKeyConstraint(['requested_by_id'], ['users.id'], name=op.f('fk_demo_loads_requested_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_demo_loads')),
+    sa.UniqueConstraint('batch_id', name=op.f('uq_demo_loads_batch_id'))
+    )
+    with op.batch_alter_table('demo_loads', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_demo_loads_company_id'), ['company_id'], unique=False)
 
     op.create_table('dnc_entries',
     sa.Column('company_id', sa.BigInteger(), nullable=False),
@@ -722,8 +756,8 @@ def upgrade():
     sa.Column('needs_review', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('import_id', sa.BigInteger(), nullable=True),
     sa.Column('is_open', sa.Boolean(), sa.Computed("(ended_at IS NULL AND disposition IS NULL AND call_status IN ('dialing', 'ringing', 'answered'))", persisted=True), nullable=False),
-    sa.Column('result', sa.Text(), sa.Computed("CASE WHEN disposition IS NOT NULL THEN disposition\n WHEN call_status = 'answered' AND ended_at IS NOT NULL THEN 'contacted'\n ELSE CASE call_status WHEN 'no_answer' THEN 'no_answer' WHEN 'machine' THEN 'no_answer' WHEN 'cancelled' THEN 'no_answer' WHEN 'busy' THEN 'busy' WHEN 'failed' THEN 'failed' WHEN 'network' THEN 'failed' WHEN 'congestion' THEN 'congestion' WHEN 'dropped' THEN 'dropped' WHEN 'invalid_number' THEN 'invalid' WHEN 'unknown' THEN 'failed' END END", persisted=True), nullable=True),
-    sa.Column('result_at', sa.DateTime(timezone=True), sa.Computed("CASE WHEN (CASE WHEN disposition IS NOT NULL THEN disposition\n WHEN call_status = 'answered' AND ended_at IS NOT NULL THEN 'contacted'\n ELSE CASE call_status WHEN 'no_answer' THEN 'no_answer' WHEN 'machine' THEN 'no_answer' WHEN 'cancelled' THEN 'no_answer' WHEN 'busy' THEN 'busy' WHEN 'failed' THEN 'failed' WHEN 'network' THEN 'failed' WHEN 'congestion' THEN 'congestion' WHEN 'dropped' THEN 'dropped' WHEN 'invalid_number' THEN 'invalid' WHEN 'unknown' THEN 'failed' END END) IS NOT NULL\n THEN greatest(coalesce(ended_at, started_at), disposition_at) END", persisted=True), nullable=True),
+    sa.Column('result', sa.Text(), sa.Computed("CASE WHEN disposition IS NOT NULL THEN disposition\n WHEN call_status = 'answered' AND ended_at IS NOT NULL THEN 'contacted'\n WHEN call_status IN ('dialing', 'ringing') AND ended_at IS NOT NULL THEN 'no_answer'\n ELSE CASE call_status WHEN 'no_answer' THEN 'no_answer' WHEN 'machine' THEN 'no_answer' WHEN 'cancelled' THEN 'no_answer' WHEN 'busy' THEN 'busy' WHEN 'failed' THEN 'failed' WHEN 'network' THEN 'failed' WHEN 'congestion' THEN 'congestion' WHEN 'dropped' THEN 'dropped' WHEN 'invalid_number' THEN 'invalid' WHEN 'unknown' THEN 'failed' END END", persisted=True), nullable=True),
+    sa.Column('result_at', sa.DateTime(timezone=True), sa.Computed("CASE WHEN (CASE WHEN disposition IS NOT NULL THEN disposition\n WHEN call_status = 'answered' AND ended_at IS NOT NULL THEN 'contacted'\n WHEN call_status IN ('dialing', 'ringing') AND ended_at IS NOT NULL THEN 'no_answer'\n ELSE CASE call_status WHEN 'no_answer' THEN 'no_answer' WHEN 'machine' THEN 'no_answer' WHEN 'cancelled' THEN 'no_answer' WHEN 'busy' THEN 'busy' WHEN 'failed' THEN 'failed' WHEN 'network' THEN 'failed' WHEN 'congestion' THEN 'congestion' WHEN 'dropped' THEN 'dropped' WHEN 'invalid_number' THEN 'invalid' WHEN 'unknown' THEN 'failed' END END) IS NOT NULL\n THEN greatest(coalesce(ended_at, started_at), disposition_at) END", persisted=True), nullable=True),
     sa.Column('human', sa.Boolean(), sa.Computed("(call_status = 'answered' OR coalesce(disposition, '') IN ('contacted', 'sale', 'qualified', 'not_interested', 'dnc'))", persisted=True), nullable=False),
     sa.Column('decided', sa.Boolean(), sa.Computed("(disposition IS NOT NULL OR call_status = 'answered')", persisted=True), nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -740,7 +774,7 @@ def upgrade():
     )
     with op.batch_alter_table('call_logs', schema=None) as batch_op:
         batch_op.create_index('ix_call_logs_import', ['import_id'], unique=False, postgresql_where=sa.text('import_id IS NOT NULL'))
-        batch_op.create_index('ix_call_logs_lead', ['lead_id', sa.literal_column('started_at DESC'), sa.literal_column('id DESC')], unique=False, postgresql_include=['result', 'result_at', 'human', 'decided', 'call_status'])
+        batch_op.create_index('ix_call_logs_lead', ['lead_id', sa.literal_column('started_at DESC'), sa.literal_column('id DESC')], unique=False, postgresql_include=['result', 'result_at', 'human', 'decided', 'call_status', 'disposition'])
         batch_op.create_index('ix_call_logs_open', ['lead_id', 'started_at'], unique=False, postgresql_where=sa.text('is_open'))
         batch_op.create_index('ix_call_logs_recent', ['company_id', 'started_at'], unique=False, postgresql_include=['phone', 'lead_id'])
         batch_op.create_index('ix_call_logs_review', ['company_id', 'id'], unique=False, postgresql_where=sa.text('needs_review'))

@@ -60,6 +60,8 @@ class AuditEvent(Row, db.Model):
 
     __table_args__ = (
         sa.Index("ix_audit_events_company", "company_id", "id"),
+        sa.Index("ix_audit_events_kind", "company_id", "kind", "id"),
+        sa.Index("ix_audit_events_user", "company_id", "user_id", "id"),
         sa.Index("ix_audit_events_subject", "subject_type", "subject_id", "id"),
     )
 

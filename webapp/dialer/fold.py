@@ -52,34 +52,41 @@ wanted AS (
     SELECT count(*)::int AS calls,
            count(*) FILTER (WHERE human)::int AS answered,
            count(*) FILTER (WHERE started_at > coalesce(w.dials_reset_at, '-infinity'))::int AS pass_calls,
-           bool_or(is_open) AS in_call,
+           coalesce(bool_or(result IS NULL), false) AS in_call,
            max(started_at) AS last_started, max(result_at) AS last_result_at,
-           (array_agg(call_status ORDER BY started_at DESC, id DESC) FILTER (WHERE result IS NOT NULL))[1] AS last_call_status,
-           (array_agg(id ORDER BY result_at, id) FILTER (WHERE result = 'dnc' AND NOT EXISTS (
-              SELECT 1 FROM dnc_entries x WHERE x.company_id = w.company_id AND x.kind = 'phone'
-              AND x.value = coalesce(call_logs.phone, w.phone) AND x.lifted_at > call_logs.result_at)))[1] AS forbidding,
-           (array_agg(id ORDER BY result_at, id) FILTER (WHERE result IN ({_names(PROTECTED)})
-              AND result_at > coalesce(w.since, '-infinity')))[1] AS protecting,
-           (array_agg(id ORDER BY result_at DESC, id DESC) FILTER (WHERE decided
-              AND result_at > coalesce(w.since, '-infinity')))[1] AS deciding,
-           (array_agg(id ORDER BY result_at DESC, id DESC) FILTER (WHERE result IS NOT NULL
-              AND result_at > coalesce(w.since, '-infinity')))[1] AS latest
+           max(result_at) FILTER (WHERE result = 'dnc') AS forbidding_at,
+           min(result_at) FILTER (WHERE result IN ({_names(PROTECTED)}) AND result_at > coalesce(w.since, '-infinity'))
+             AS protecting_at,
+           max(result_at) FILTER (WHERE decided AND result <> 'invalid' AND result_at > coalesce(w.since, '-infinity'))
+             AS deciding_at,
+           max(result_at) FILTER (WHERE decided AND result = 'invalid' AND result_at > coalesce(w.since, '-infinity'))
+             AS invalid_at,
+           max(result_at) FILTER (WHERE result_at > coalesce(w.since, '-infinity')) AS latest_at
     FROM call_logs WHERE lead_id = w.id
   ) AS c
 ), said AS (
   SELECT w.*, h.*, speaker.id AS evidence_id, speaker.result_at AS speaker_at, speaker.disposition IS NOT NULL AS by_agent,
-         coalesce(speaker.result, w.seen) AS to_status
+         coalesce(speaker.result, w.seen) AS to_status, latest.call_status AS last_call_status
   FROM wanted w JOIN heard h ON h.lead_id = w.id
-  LEFT JOIN call_logs decider ON decider.id = h.deciding
-  LEFT JOIN call_logs speaker ON speaker.id = CASE
-      WHEN h.forbidding IS NOT NULL THEN h.forbidding
+  LEFT JOIN LATERAL (
+    SELECT id, result, result_at, disposition FROM call_logs
+    WHERE lead_id = w.id AND result_at = CASE
+      WHEN h.forbidding_at IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dnc_entries x WHERE x.company_id = w.company_id AND x.lifted_at > h.forbidding_at
+          AND (x.lead_id = w.id OR (x.kind = 'phone' AND x.value = w.phone))) THEN h.forbidding_at
       WHEN w.base IN ({_names(PROTECTED)}) THEN NULL
-      WHEN h.protecting IS NOT NULL THEN h.protecting
-      WHEN decider.result <> 'invalid' THEN decider.id
-      WHEN decider.id IS NOT NULL THEN h.latest
+      WHEN h.protecting_at IS NOT NULL THEN h.protecting_at
+      WHEN h.deciding_at >= coalesce(h.invalid_at, '-infinity') THEN h.deciding_at
+      WHEN h.invalid_at IS NOT NULL THEN h.latest_at
       WHEN w.base IN ({_names(STICKY)}) THEN NULL
-      ELSE h.latest END
+      ELSE h.latest_at END
+    ORDER BY result = 'dnc' DESC, decided DESC, result, id DESC LIMIT 1
+  ) AS speaker ON true
+  LEFT JOIN LATERAL (
+    SELECT call_status FROM call_logs WHERE lead_id = w.id AND result IS NOT NULL ORDER BY started_at DESC, id DESC LIMIT 1
+  ) AS latest ON true
 )"""
+
 
 # How long a lead rests after its last dial, by the campaign's rule for its status or the shipped one.
 DELAY_SQL = f"""

@@ -109,7 +109,7 @@ class CallLog(Row, db.Model):
         sa.CheckConstraint("started_at BETWEEN '1970-01-01Z' AND '2100-01-01Z'", name="started_at"),
         sa.Index("uq_call_logs_call", "company_id", "provider", "provider_call_id", unique=True),
         sa.Index("ix_call_logs_lead", "lead_id", sa.text("started_at DESC"), sa.text("id DESC"),
-                 postgresql_include=["result", "result_at", "human", "decided", "call_status"]),
+                 postgresql_include=["result", "result_at", "human", "decided", "call_status", "disposition"]),
         sa.Index("ix_call_logs_recent", "company_id", "started_at", postgresql_include=["phone", "lead_id"]),
         sa.Index("ix_call_logs_open", "lead_id", "started_at", postgresql_where=sa.text("is_open")),
         sa.Index("ix_call_logs_review", "company_id", "id", postgresql_where=sa.text("needs_review")),

@@ -205,3 +205,16 @@ def list_dnc(
     ids = {i for row in shown for i in (row.added_by_id, row.lifted_by_id) if i is not None}
     people = dict(db.session.execute(sa.select(User.id, User.name).where(User.id.in_(ids))).all()) if ids else {}
     return DncPage(shown, people, shown[-1].id if len(rows) > limit else None, total)
+
+
+def count_dnc_leads(entry: DncEntry) -> int:
+    """Leads at Do Not Call with the entry's phone."""
+    if entry.kind != "phone":
+        return 0
+    query = (
+        sa.select(sa.func.count())
+        .select_from(LeadSearch)
+        .join(Lead, Lead.id == LeadSearch.lead_id)
+        .where(LeadSearch.company_id == entry.company_id, LeadSearch.phone == entry.value, Lead.status == "dnc")
+    )
+    return db.session.scalar(query) or 0

@@ -61,6 +61,7 @@ _CASES = " ".join(f"WHEN '{call}' THEN '{status}'" for call, status in STATUS_OF
 IS_OPEN_SQL = "(ended_at IS NULL AND disposition IS NULL AND call_status IN ('dialing', 'ringing', 'answered'))"
 RESULT_SQL = f"""CASE WHEN disposition IS NOT NULL THEN disposition
  WHEN call_status = 'answered' AND ended_at IS NOT NULL THEN 'contacted'
+ WHEN call_status IN ('dialing', 'ringing') AND ended_at IS NOT NULL THEN 'no_answer'
  ELSE CASE call_status {_CASES} END END"""
 RESULT_AT_SQL = f"""CASE WHEN ({RESULT_SQL}) IS NOT NULL
  THEN greatest(coalesce(ended_at, started_at), disposition_at) END"""

@@ -76,6 +76,19 @@ def record_events(company_id: int, events: list[dict[str, Any]], *, source: str 
             if found is not None:
                 owner[key] = found
     _quarantine(groups, owner, received_at)
+    _apply(company_id, groups, owner, received_at, source, import_id)
+    counts: dict[str, int] = defaultdict(int)
+    for outcome in outcomes:
+        counts[outcome.outcome] += 1
+    log.info("call_events_recorded", source=source, **counts)
+    return outcomes
+
+
+def _apply(
+    company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int], received_at: datetime, source: str,
+    import_id: int | None = None,
+) -> None:  # fmt: skip
+    """Write the calls whose lead is known, with what waited for them, and bring those leads up to date."""
     _lock_leads(set(owner.values()))
     known = _find_calls(company_id, set(owner), lock=True)  # again, now that nobody else can move them
     for key, waiting in _find_waiting(company_id, set(owner)).items():
@@ -86,11 +99,37 @@ def record_events(company_id: int, events: list[dict[str, Any]], *, source: str 
     settle_leads(company_id, sorted(deltas))
     db.session.execute(sa.text("SELECT set_config('rebound.calls_counted', '', true)"))
     _close_events(groups, owner)
-    counts: dict[str, int] = defaultdict(int)
-    for outcome in outcomes:
-        counts[outcome.outcome] += 1
-    log.info("call_events_recorded", source=source, **counts)
-    return outcomes
+
+
+@atomic
+def place_events(company_id: int, rows: list[CallEvent], *, lead_id: int | None = None) -> int:
+    """Try quarantined deliveries again: as that lead's, or for whom they name now; what else waits for the same
+    calls goes with them. Returns how many calls found their lead; the rest stays where it is.
+    """
+    received_at: datetime = db.session.scalar(sa.select(db_now()))  # type: ignore[assignment]
+    db.session.scalars(sa.select(CallEvent.id).where(CallEvent.id.in_([row.id for row in rows])).with_for_update()).all()
+    events = _with_own_campaigns(company_id, [parse_event(row.payload) for row in rows])
+    deliveries = [
+        _Delivery(event, row.id, Outcome(row.event_id, ""), waiting=True)
+        for event, row in zip(events, rows, strict=True)
+        if row.settled_at is None and not is_from_the_future(event, received_at)
+    ]
+    calls = _find_calls(company_id, {_key(delivery) for delivery in deliveries})
+    leads = {} if lead_id else _find_leads(company_id, [d for d in deliveries if _key(d) not in calls])
+    groups: dict[CallKey, list[_Delivery]] = defaultdict(list)
+    owner: dict[CallKey, int] = {}
+    reasons = {row.id: row.reason for row in rows}
+    for delivery in deliveries:
+        key = _key(delivery)
+        lead = calls[key].lead_id if key in calls else lead_id or leads.get(delivery.row_id)
+        if lead is None:
+            continue
+        owner.setdefault(key, lead)
+        if not reasons[delivery.row_id].startswith("unknown"):  # the others are found with what waits for the call
+            groups[key].append(delivery)
+    if owner:
+        _apply(company_id, groups, owner, received_at, "quarantine")
+    return len(owner)
 
 
 def _with_own_campaigns(company_id: int, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
