@@ -100,11 +100,11 @@ def test_a_broken_dump_leaves_the_database_as_it_was(database: str, storage: Sto
 
 
 @pytest.mark.parametrize("name", ["storage/../../etc/passwd", "/etc/passwd", "storage/ab/short", "more.txt"])
-def test_a_backup_with_a_strange_member_is_refused(
-    database: str, storage: Storage, tmp_path: Path, name: str
-) -> None:
+def test_a_backup_with_a_strange_member_is_refused(database: str, storage: Storage, tmp_path: Path, name: str) -> None:
     write_backup(tmp_path / "b.tar", database_url=database, storage=storage)
-    rewrite(tmp_path / "b.tar", tmp_path / "bad.tar", lambda was, content: (name if was.startswith("st") else was, content))
+    rewrite(
+        tmp_path / "b.tar", tmp_path / "bad.tar", lambda was, content: (name if was.startswith("st") else was, content)
+    )
     with pytest.raises(BackupError, match="which no backup of Rebound has"):
         read_backup(tmp_path / "bad.tar", database_url=database, storage=storage)
 

@@ -59,7 +59,7 @@ def test_gunicorn_serves_the_program_and_leaves_nothing_behind(
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        url = "http://127.0.0.1:{}/healthz".format(listener.getsockname()[1])
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/healthz"
         server = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "webapp/serve/gunicorn_conf.py"],
             cwd=ROOT,

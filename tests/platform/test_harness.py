@@ -137,9 +137,7 @@ def pages() -> Iterator[LiveServer]:
     app = Flask("misbehaving")
     app.add_url_rule("/fine", view_func=lambda: BODY.format("<p>fine</p>"), endpoint="fine")
     app.add_url_rule("/throws", view_func=lambda: BODY.format("<script>nothing.here()</script>"), endpoint="throws")
-    app.add_url_rule(
-        "/says", view_func=lambda: BODY.format("<script>console.error('bad')</script>"), endpoint="says"
-    )
+    app.add_url_rule("/says", view_func=lambda: BODY.format("<script>console.error('bad')</script>"), endpoint="says")
     app.add_url_rule(
         "/leaves", view_func=lambda: BODY.format("<img src='http://127.0.0.1:1/x.png' alt=''>"), endpoint="leaves"
     )

@@ -102,9 +102,7 @@ def test_metrics_of_a_part_that_is_away_are_left_out(app_with: Callable[..., Fla
 @pytest.mark.parametrize(
     ("given", "status"), [("", 401), ("Bearer wrong", 401), ("Bearer ünïcode", 401), ("Bearer a-token", 200)]
 )
-def test_metrics_ask_for_the_token_when_there_is_one(
-    app_with: Callable[..., Flask], given: str, status: int
-) -> None:
+def test_metrics_ask_for_the_token_when_there_is_one(app_with: Callable[..., Flask], given: str, status: int) -> None:
     client = app_with(metrics_token="a-token").test_client()
     headers = {"Authorization": given} if given else {}
     assert client.get("/metrics", headers=headers).status_code == status

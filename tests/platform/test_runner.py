@@ -19,6 +19,8 @@ from webapp.config import ROOT
 from webapp.serve.__main__ import PORTS_TO_TRY, Stop, listen, only_one, secret_key
 from webapp.serve.children import alive, tied, wait_until
 
+PARTS = ("rebound-web", "rebound-worker", "rebound-exports", "rebound-browser", "rebound-schedul")
+
 
 class Installation:
     """The whole program in a folder of its own."""
@@ -40,7 +42,9 @@ class Installation:
                 stderr=log,
                 preexec_fn=tied(signal.SIGKILL),
             )
-        assert wait_until(lambda: "is ready after" in self.output() or self.process.poll() is not None, 90), self.output()
+        assert wait_until(lambda: "is ready after" in self.output() or self.process.poll() is not None, 90), (
+            self.output()
+        )
         assert self.process.poll() is None, self.output()
         return self
 
@@ -58,7 +62,7 @@ class Installation:
     def one(self, part: str) -> psutil.Process:
         assert self.process is not None
         mine = psutil.Process(self.process.pid).children()
-        return next(process for process in mine if part in command_of(process))
+        return next(process for process in mine if name_of(process) == part)
 
     def status(self, path: str) -> int | None:
         """None while the web is on its way back."""
@@ -77,10 +81,10 @@ class Installation:
         return self.process.wait(30)
 
 
-def command_of(process: psutil.Process) -> str:
+def name_of(process: psutil.Process) -> str:
     try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:  # also when it is a zombie
+        return process.name()
+    except psutil.NoSuchProcess:
         return ""
 
 
@@ -107,12 +111,11 @@ def test_an_installation_starts_heals_and_stops_without_a_trace(installation: In
     installation.start()
     assert installation.status("/healthz") == 200
     assert wait_until(lambda: installation.status("/readyz") == 200, 20)
-    names = " ".join(map(command_of, installation.family()))
-    for part in ("gunicorn", "jobs.worker interactive default", "jobs.worker exports", "jobs.worker browser", "jobs.schedule"):
-        assert part in names
+    names = {name_of(process) for process in installation.family()}
+    assert set(PARTS) <= names
 
     # What dies comes back; the web's port stays ours meanwhile, so no request is refused.
-    for part in ("jobs.worker exports", "gunicorn", "redis-server", "postgres"):
+    for part in ("rebound-exports", "rebound-web", "rebound-schedul", "redis-server", "postgres"):
         victim = installation.one(part)
         victim.kill()
         assert wait_until(lambda part=part, victim=victim: is_back(installation, part, victim.pid), 30), part  # type: ignore[misc]
@@ -143,7 +146,9 @@ def test_a_killed_start_leaves_only_its_servers_and_the_next_takes_them_over(ins
     installation.start()
     key = (installation.var / "secret_key").read_text()
     servers = {name: installation.one(name).pid for name in ("postgres", "redis-server")}
-    spared = {process.pid for pid in servers.values() for process in psutil.Process(pid).children()} | set(servers.values())
+    spared = {process.pid for pid in servers.values() for process in psutil.Process(pid).children()} | set(
+        servers.values()
+    )
     others = [process for process in installation.family() if process.pid not in spared]
     assert len(others) >= 6
     installation.stop(signal.SIGKILL)
@@ -178,13 +183,25 @@ def test_one_folder_holds_one_installation(tmp_path: Path) -> None:
 
 
 CHILD = """
-import os, signal, subprocess, sys, time
+import signal, subprocess, sys
 from webapp.serve.runner import Child, Runner
-stubborn = [sys.executable, "-c", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"]
-fleeting = [sys.executable, "-c", "print('here'); raise SystemExit(3)"]
-leaves = [sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '99'], start_new_session=True); print('left')"]
-children = {"stubborn": stubborn, "fleeting": fleeting, "leaves": leaves}
-runner = Runner([Child(name, children[name]) for name in sys.argv[1:]], os.environ, ".")
+
+def stubborn():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.pause()
+
+def fleeting():
+    print("here")
+    return 3
+
+def leaves():
+    subprocess.Popen(["sleep", "99"], start_new_session=True)
+    print("left")
+
+def breaks():
+    raise ValueError("no paper")
+
+runner = Runner([Child(name, globals()[name]) for name in sys.argv[1:]])
 runner.run()
 print("over and out", flush=True)
 """
@@ -192,7 +209,11 @@ print("over and out", flush=True)
 
 def run_children(*names: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", CHILD, *names], cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=tied(signal.SIGKILL)
+        [sys.executable, "-c", CHILD, *names],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=tied(signal.SIGKILL),
     )
 
 
@@ -212,6 +233,14 @@ def test_a_child_that_keeps_ending_is_started_ever_more_seldom() -> None:
         assert seen.count("fleeting | here") == 2
         assert "fleeting ended (status 3); starting it again in 1 s" in seen
         assert "again in 2 s" in seen
+        process.send_signal(signal.SIGTERM)
+
+
+def test_a_child_that_fails_says_why() -> None:
+    with run_children("breaks") as process:
+        seen = read_until(process, "starting it again in")
+        assert "ValueError: no paper" in seen
+        assert "breaks ended (status 1)" in seen
         process.send_signal(signal.SIGTERM)
 
 

@@ -56,7 +56,16 @@ def test_a_deleted_file_is_gone_and_may_be_deleted_again(storage: Storage) -> No
 
 @pytest.mark.parametrize(
     "key",
-    ["../secret", "ab/../../secret", "/etc/passwd", "", "ab/" + "0" * 30 + "/../x", "ab/" + "0" * 30 + "\n", "AB/" + "0" * 30, "s3://x/y"],
+    [
+        "../secret",
+        "ab/../../secret",
+        "/etc/passwd",
+        "",
+        "ab/" + "0" * 30 + "/../x",
+        "ab/" + "0" * 30 + "\n",
+        "AB/" + "0" * 30,
+        "s3://x/y",
+    ],
 )
 def test_only_keys_made_here_are_looked_up(storage: Storage, key: str) -> None:
     for act in (storage.open, storage.exists, storage.delete, storage.size):
@@ -87,7 +96,11 @@ def test_a_file_beyond_the_limit_leaves_nothing(storage: Storage) -> None:
 
 @pytest.mark.parametrize(
     ("error", "raised"),
-    [(OSError(errno.ENOSPC, "full"), NoSpace), (OSError(errno.EIO, "broken"), OSError), (KeyboardInterrupt(), KeyboardInterrupt)],
+    [
+        (OSError(errno.ENOSPC, "full"), NoSpace),
+        (OSError(errno.EIO, "broken"), OSError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
     ids=["disk full", "disk broken", "interrupted"],
 )
 def test_a_file_that_could_not_be_written_leaves_nothing(

@@ -79,7 +79,9 @@ def test_each_child_talks_to_the_database_over_connections_of_its_own(
     worker_process("default")
     for _ in range(3):
         put(redis_client, "default", "note_connection", tmp_path / "seen")
-    assert wait_until(lambda: (tmp_path / "seen").exists() and len((tmp_path / "seen").read_text().splitlines()) == 3, 20)
+    assert wait_until(
+        lambda: (tmp_path / "seen").exists() and len((tmp_path / "seen").read_text().splitlines()) == 3, 20
+    )
     pairs = [line.split() for line in (tmp_path / "seen").read_text().splitlines()]
     assert len({horse for horse, _ in pairs}) == 3
     assert len({backend for _, backend in pairs}) == 3
@@ -98,7 +100,9 @@ def test_an_unknown_queue_is_refused_by_name(worker_process: Start) -> None:
         worker_process("fast")
 
 
-def test_a_dead_workers_job_is_found_in_about_a_minute(prepared: object, redis_client: Redis, worker: JobRunner) -> None:
+def test_a_dead_workers_job_is_found_in_about_a_minute(
+    prepared: object, redis_client: Redis, worker: JobRunner
+) -> None:
     made = make_worker(worker.app, QUEUES, redis_client)
     assert (made.worker_ttl, made.job_monitoring_interval, made.maintenance_interval) == (
         WORKER_TTL,

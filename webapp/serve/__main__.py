@@ -5,21 +5,24 @@ beside a running installation or alone: `python -m webapp.serve flask backup reb
 """
 
 import fcntl
+import gc
 import http.client
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, MutableMapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
 from webapp.core.chromium import find_chromium
 from webapp.serve.embedded import EmbeddedPostgres, EmbeddedRedis, ServerFailed
-from webapp.serve.runner import Child, Runner
+from webapp.serve.runner import Child, Runner, fork
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PORTS_TO_TRY = 50
@@ -38,27 +41,31 @@ def main(arguments: Sequence[str]) -> int:
     var = Path(os.environ.get("VAR_DIR") or ROOT / "var").resolve()
     var.mkdir(parents=True, exist_ok=True)
     lock = only_one(var)
-    environment = dict(os.environ) | {"VAR_DIR": str(var)}
+    environment = os.environ
+    environment["VAR_DIR"] = str(var)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # until the runner listens: end in order
     postgres, queue = start_servers(var, environment)
     try:
         environment.setdefault("SECRET_KEY", secret_key(var / "secret_key"))
         environment["CHROMIUM_PATH"] = find_chromium(environment.get("CHROMIUM_PATH", "")) or ""
         environment["PROMETHEUS_MULTIPROC_DIR"] = str(empty_folder(var / "metrics"))
         environment.setdefault("GRACEFUL_TIMEOUT", "4")
-        migrate(environment)
-        listener = listen(os.environ.get("BIND_HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000")))
+        listener = listen(environment.get("BIND_HOST", "127.0.0.1"), int(environment.get("PORT", "8000")))
         address = "http://{}:{}".format(*listener.getsockname()[:2])
         environment.setdefault("BASE_URL", address)
         environment["BIND"] = f"fd://{listener.fileno()}"
         note_address(lock, address)
+        load_program()
+        migrate()
         runner = Runner(
-            processes(listener.fileno()),
-            environment,
-            str(ROOT),
+            processes(),
             watch=lambda: keep_up(runner, postgres, queue),
             spare=lambda: {server.pid for server in (postgres, queue) if server and server.pid},
         )
         runner.run(on_ready=lambda: announce(runner, address, began))
+    except KeyboardInterrupt:
+        print("Stopped before it was ready.")
+        return 130
     finally:
         stop_servers(postgres, queue)
     print("Rebound has stopped.")
@@ -113,7 +120,9 @@ def note_address(lock: TextIO, address: str) -> None:
     lock.flush()
 
 
-def start_servers(var: Path, environment: dict[str, str]) -> tuple[EmbeddedPostgres | None, EmbeddedRedis | None]:
+def start_servers(
+    var: Path, environment: MutableMapping[str, str]
+) -> tuple[EmbeddedPostgres | None, EmbeddedRedis | None]:
     postgres = None if environment.get("DATABASE_URL") else EmbeddedPostgres(var / "pg")
     queue = None if environment.get("REDIS_URL") else EmbeddedRedis(var / "redis")
     try:
@@ -156,16 +165,33 @@ def empty_folder(path: Path) -> Path:
     return path
 
 
-def migrate(environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise Stop(f"The database could not be brought up to date:\n{done.stderr.strip() or done.stdout}")
+def load_program() -> None:
+    """Import all of it, once for every child. No connection is made: they could not share one."""
+    import_module("wsgi")
+    import_module("jobs.worker").load_jobs()
+    import_module("jobs.runtime").get_app()
+    gc.collect()
+    gc.freeze()  # what is loaded stays shared memory: no child's collector writes to it
+
+
+def migrate() -> None:
+    """In a fork, because it connects."""
+    reading, writing = os.pipe()
+    pid = fork("migrate", _upgrade, writing, [reading])
+    os.close(writing)
+    with os.fdopen(reading, errors="replace") as output:
+        said = output.read()
+    if os.waitpid(pid, 0)[1] != 0:
+        raise Stop(f"The database could not be brought up to date:\n{said.strip()}")
+
+
+def _upgrade() -> None:
+    from flask_migrate import upgrade
+
+    from wsgi import app
+
+    with app.app_context():
+        upgrade()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -184,15 +210,27 @@ def listen(host: str, port: int) -> socket.socket:
     raise Stop(f"No port from {port} to {port + PORTS_TO_TRY - 1} is free on {host}.")
 
 
-def processes(listener: int) -> list[Child]:
-    python = [sys.executable, "-m"]
+def processes() -> list[Child]:
     return [
-        Child("web", [*python, "gunicorn", "-c", "webapp/serve/gunicorn_conf.py"], (listener,)),
-        Child("worker", [*python, "jobs.worker", "interactive", "default"]),
-        Child("exports", [*python, "jobs.worker", "exports"]),
-        Child("browser", [*python, "jobs.worker", "browser"]),
-        Child("scheduler", [*python, "jobs.schedule"]),
+        Child("web", serve_web),
+        Child("worker", lambda: main_of("jobs.worker")(["interactive", "default"])),
+        Child("exports", lambda: main_of("jobs.worker")(["exports"])),
+        Child("browser", lambda: main_of("jobs.worker")(["browser"])),
+        Child("scheduler", lambda: main_of("jobs.schedule")()),
     ]
+
+
+def main_of(module: str) -> Callable[..., int | None]:
+    """By its dotted path: webapp does not import jobs."""
+    main: Callable[..., int | None] = import_module(module).main
+    return main
+
+
+def serve_web() -> None:
+    from gunicorn.app.wsgiapp import run
+
+    sys.argv = ["gunicorn", "-c", "webapp/serve/gunicorn_conf.py"]
+    run(prog="gunicorn")
 
 
 def announce(runner: Runner, address: str, began: float) -> bool:

@@ -1,28 +1,31 @@
 """Runs the processes of an installation, restarts what dies, and leaves nothing behind.
 
-One thread: a child is tied to the thread that forked it, and nothing here needs a second.
+Children are forks of this process, which has loaded the program once for all of them: that saves
+most of the start's time and of the memory. So there is one thread here, and no connection.
 """
 
 import ctypes
 import os
 import selectors
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
+from pathlib import Path
+from typing import NoReturn
 
 import psutil
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
-from webapp.serve.children import tied
+from webapp.serve.children import die_with_parent, wait_until
 
 _PR_SET_CHILD_SUBREAPER = 36
+NAME_LENGTH = 15  # of a process, as the kernel keeps it
 TICK = 0.2  # seconds
 WATCH_EVERY = 2.0  # seconds between two looks at the servers and at orphans
 AGAIN_AFTER = 5.0  # seconds until a second request to stop, which ends the job in hand
@@ -32,11 +35,13 @@ FIRST_DELAY, LAST_DELAY, STEADY_AFTER = 0.5, 30.0, 60.0  # seconds, of restarts
 
 @dataclass
 class Child:
+    """`main` runs in the fork; what it returns, an int or None, is the exit status."""
+
     name: str
-    command: Sequence[str]
-    pass_fds: tuple[int, ...] = ()
+    main: Callable[[], int | None]
     colour: str | None = None
-    process: "subprocess.Popen[bytes] | None" = None
+    pid: int | None = None
+    status: int | None = None
     started_at: float = 0.0
     delay: float = FIRST_DELAY
     due_at: float | None = 0.0
@@ -44,7 +49,50 @@ class Child:
 
     @property
     def running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        if self.pid is None or self.status is not None:
+            return False
+        found, status = os.waitpid(self.pid, os.WNOHANG)
+        if found:
+            self.status = os.waitstatus_to_exitcode(status)
+        return not found
+
+
+def fork(name: str, main: Callable[[], int | None], output: int, private: Sequence[int]) -> int:
+    """A child that runs `main` with `output` for its output and without the `private` files; its pid."""
+    parent = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    return pid or _become(name, main, output, private, parent)
+
+
+def _become(name: str, main: Callable[[], int | None], output: int, private: Sequence[int], parent: int) -> NoReturn:
+    status = 1
+    try:
+        os.setsid()
+        die_with_parent(signal.SIGKILL, parent)
+        signal.set_wakeup_fd(-1)
+        for sig in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sig, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        for descriptor in {output, *private}:
+            os.close(descriptor)
+        if sys.platform == "linux":
+            Path("/proc/self/comm").write_text(f"rebound-{name}"[:NAME_LENGTH])
+        status = main() or 0
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+    except BaseException:  # noqa: BLE001 - the end of a process: nothing may run on as a second runner
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 class Runner:
@@ -53,15 +101,11 @@ class Runner:
     def __init__(
         self,
         children: Sequence[Child],
-        environment: Mapping[str, str],
-        cwd: str,
         *,
         watch: Callable[[], None] = lambda: None,
         spare: Callable[[], set[int]] = set,
     ) -> None:
         self.children = list(children)
-        self.environment = dict(environment)
-        self.cwd = cwd
         self.watch = watch
         self.spare = spare
         self.printer = Printer(sys.stdout, width=max(len(child.name) for child in children))
@@ -110,21 +154,13 @@ class Runner:
                 self._start(child)
 
     def _start(self, child: Child) -> None:
-        process = subprocess.Popen(
-            child.command,
-            cwd=self.cwd,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=child.pass_fds,
-            preexec_fn=tied(signal.SIGKILL),
-        )
-        assert process.stdout is not None
-        os.set_blocking(process.stdout.fileno(), False)
-        self.selector.register(process.stdout, selectors.EVENT_READ, child)
-        child.process, child.started_at, child.due_at = process, time.monotonic(), None
+        reading, writing = os.pipe()
+        others = [key.fd for key in self.selector.get_map().values()]
+        private = [reading, self._wakeup[1], *others]
+        child.pid, child.status = fork(child.name, child.main, writing, private), None
+        os.close(writing)
+        self.selector.register(reading, selectors.EVENT_READ, child)
+        child.started_at, child.due_at = time.monotonic(), None
 
     def _relay(self, seconds: float) -> None:
         for key, _ in self.selector.select(seconds):
@@ -132,10 +168,10 @@ class Runner:
                 with suppress(BlockingIOError):
                     os.read(self._wakeup[0], 512)
                 continue
-            self._read(key.data, key.fileobj)  # type: ignore[arg-type]
+            self._read(key.data, key.fd)
 
-    def _read(self, child: Child, stream: BinaryIO) -> None:
-        chunk = os.read(stream.fileno(), 65536)
+    def _read(self, child: Child, pipe: int) -> None:
+        chunk = os.read(pipe, 65536)
         lines = (child.part + chunk).split(b"\n")
         child.part = lines.pop()
         if not chunk and child.part:
@@ -144,19 +180,17 @@ class Runner:
         for line in lines:
             self.say(line.decode("utf-8", "replace"), name=child.name, colour=child.colour)
         if not chunk:
-            self.selector.unregister(stream)
-            stream.close()
+            self.selector.unregister(pipe)
+            os.close(pipe)
 
     def _note_ended(self) -> None:
         for child in self.children:
-            if child.process is None or child.running:
+            if child.pid is None or child.running:
                 continue
             lived = time.monotonic() - child.started_at
             child.delay = FIRST_DELAY if lived > STEADY_AFTER else min(child.delay * 2, LAST_DELAY)
-            self.say(
-                f"{child.name} ended ({_describe(child.process.returncode)}); starting it again in {child.delay:.0f} s"
-            )
-            child.process, child.due_at = None, time.monotonic() + child.delay
+            self.say(f"{child.name} ended ({_describe(child.status)}); starting it again in {child.delay:.0f} s")
+            child.pid, child.due_at = None, time.monotonic() + child.delay
 
     def _watch_sometimes(self) -> None:
         if time.monotonic() - self._last_watch < WATCH_EVERY:
@@ -166,7 +200,7 @@ class Runner:
         self._bury_orphans()
 
     def _known(self) -> set[int]:
-        return {child.process.pid for child in self.children if child.process} | self.spare()
+        return {child.pid for child in self.children if child.pid} | self.spare()
 
     def _bury_orphans(self) -> None:
         known = self._known()
@@ -191,15 +225,12 @@ class Runner:
             self._relay(0.05)
         self._send(signal.SIGKILL)
         self._end_strays()
-        for child in self.children:
-            if child.process is not None:
-                child.process.wait(10)
+        wait_until(lambda: not any(child.running for child in self.children), 10)
 
     def _send(self, sig: signal.Signals) -> None:
         for child in self.children:
-            if child.running:
-                assert child.process is not None
-                child.process.send_signal(sig)
+            if child.running and child.pid is not None:
+                os.kill(child.pid, sig)
 
     def _end_strays(self) -> None:
         """What a child left running, a browser perhaps, was handed to us: end that too."""
@@ -212,7 +243,7 @@ class Runner:
                 for member in family:
                     with suppress(psutil.NoSuchProcess):
                         member.kill()
-        mine = {child.process.pid for child in self.children if child.process}
+        mine = {child.pid for child in self.children}
         for process in psutil.Process().children():
             if process.pid not in spared | mine:
                 with suppress(psutil.TimeoutExpired):
@@ -225,7 +256,7 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _describe(returncode: int | None) -> str:
-    if returncode is not None and returncode < 0:
-        return signal.Signals(-returncode).name
-    return f"status {returncode}"
+def _describe(status: int | None) -> str:
+    if status is not None and status < 0:
+        return signal.Signals(-status).name
+    return f"status {status}"
