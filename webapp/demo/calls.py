@@ -125,8 +125,12 @@ def _endings(plan: Plan, index: int, rng: Random) -> list[tuple[str, str | None]
 
 
 def _call(story: Story, endings: list[tuple[str, str | None]], slots: list[tuple[datetime, int]], rng: Random) -> None:
-    days = sorted(rng.sample(range(len(slots)), min(len(endings), len(slots))))
-    days = [days[0]] * (len(endings) - len(days)) + days
+    # A stretch of days somewhere in the history, so that no day sees only last calls.
+    count = len(endings)
+    span = min(len(slots), count + rng.randrange(len(slots) // 2))
+    end = min(len(slots), rng.randrange(span, len(slots) + span // 2 + 1))
+    days = sorted(rng.sample(range(end - span, end), min(count, span)))
+    days = [days[0]] * (count - len(days)) + days
     starts = sorted(slots[day][0] + timedelta(seconds=rng.randrange(slots[day][1])) for day in days)
     if endings[-1][0] == "ringing":  # left open: yesterday's, or older
         starts = [slots[-3][0] + timedelta(seconds=rng.randrange(slots[-3][1]))]
