@@ -19,8 +19,11 @@ def url_if(endpoint: str, **values: Any) -> str | None:
 
 
 def view_href(view: Any) -> str:
-    target = url_for("leads.list_page", list_id=view.list_id) if view.list_id else url_for("leads.index")
+    target = url_for("leads.show_list", list_id=view.list_id) if view.list_id else url_for("leads.index")
     return f"{target}?{view.query}{'&' if view.query else ''}view={view.id}"
+
+
+bp.add_app_template_filter(view_href)
 
 
 def _sidebar(user: Any) -> list[dict[str, Any]]:

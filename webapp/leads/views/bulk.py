@@ -84,7 +84,7 @@ def _back(selection: service.Selection) -> str:
     f = selection.filter
     if len(f.lists) == 1:
         query = f.without("lists").query_string()
-        return url_for("leads.list_page", list_id=f.lists[0]) + (f"?{query}" if query else "")
+        return url_for("leads.show_list", list_id=f.lists[0]) + (f"?{query}" if query else "")
     return url_for("leads.index") + (f"?{f.query_string()}" if f.query_string() else "")
 
 
@@ -104,55 +104,55 @@ def bulk_run(action: str) -> Response:
         return _preview(action, status=422, error=str(refused))
     if row.state == "done":
         can_undo = row.done and row.params.get("to") != "dnc"
-        undo = {"action_label": "Undo", "action_url": url_for("leads.bulk_undo", action_id=row.id)} if can_undo else {}
+        undo = {"action_label": "Undo", "action_url": url_for("leads.bulk_undo", bulk_id=row.id)} if can_undo else {}
         toast(f"Changed {row.done} of {row.total} leads", **undo)
-    return go(url_for("leads.bulk_page", action_id=row.id))
+    return go(url_for("leads.bulk", bulk_id=row.id))
 
 
-@bp.get("/bulk/<int:action_id>")
+@bp.get("/bulk/<int:bulk_id>")
 @requires("manager")
-def bulk_page(action_id: int) -> Response:
-    row = get_owned_or_404(BulkAction, action_id, current_user.company_id)
+def bulk(bulk_id: int) -> Response:
+    row = get_owned_or_404(BulkAction, bulk_id, current_user.company_id)
     people = list_queries.user_names(current_user.company_id)
     of = get_owned_or_404(BulkAction, row.params["of"], current_user.company_id) if row.action == "undo" else None
     moves = [(LEAD[name or None], count) for name, count in (row.counts.get("moves") or {}).items()]
     return render("leads/bulk.html", None, row=row, people=people, of=of, titles=TITLES, reasons=REASONS, LEAD=LEAD, moves=moves)
 
 
-@bp.get("/bulk/<int:action_id>/progress")
+@bp.get("/bulk/<int:bulk_id>/progress")
 @requires("manager")
-def bulk_progress(action_id: int) -> Response:
-    row = get_owned_or_404(BulkAction, action_id, current_user.company_id)
+def bulk_progress(bulk_id: int) -> Response:
+    row = get_owned_or_404(BulkAction, bulk_id, current_user.company_id)
     if request.args.get("v") == str(row.version):
         return make_response("", 204)
     if row.is_resting and is_fragment():
         # The result stands on the page itself: load it once, whole.
-        return go(url_for("leads.bulk_page", action_id=row.id))
+        return go(url_for("leads.bulk", bulk_id=row.id))
     return make_response(render_template("leads/_progress.html", row=row))
 
 
-@bp.post("/bulk/<int:action_id>/cancel")
+@bp.post("/bulk/<int:bulk_id>/cancel")
 @requires("manager")
-def bulk_cancel(action_id: int) -> Response:
-    row = get_owned_or_404(BulkAction, action_id, current_user.company_id)
+def bulk_cancel(bulk_id: int) -> Response:
+    row = get_owned_or_404(BulkAction, bulk_id, current_user.company_id)
     request_cancel(row)
     if is_fragment() and not row.is_resting:
         return make_response(render_template("leads/_progress.html", row=row))
-    return go(url_for("leads.bulk_page", action_id=action_id))
+    return go(url_for("leads.bulk", bulk_id=bulk_id))
 
 
-@bp.post("/bulk/<int:action_id>/undo")
+@bp.post("/bulk/<int:bulk_id>/undo")
 @requires("manager")
-def bulk_undo(action_id: int) -> Response:
-    get_owned_or_404(BulkAction, action_id, current_user.company_id)
+def bulk_undo(bulk_id: int) -> Response:
+    get_owned_or_404(BulkAction, bulk_id, current_user.company_id)
     try:
-        row = service.undo_bulk(action_id, by=current_user)
+        row = service.undo_bulk(bulk_id, by=current_user)
     except service.BulkRefused as refused:
         toast(str(refused), tone="bad")
-        return go(url_for("leads.bulk_page", action_id=action_id))
+        return go(url_for("leads.bulk", bulk_id=bulk_id))
     except LookupError:
         abort(404)
     if row.state == "done":
         left = f" {row.skipped} had changed since and stay." if row.skipped else ""
         toast(f"Put back {row.done} leads.{left}")
-    return go(url_for("leads.bulk_page", action_id=row.id))
+    return go(url_for("leads.bulk", bulk_id=row.id))

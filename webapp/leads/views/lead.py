@@ -27,7 +27,7 @@ CONFLICT = "conflict"
 
 @bp.get("/leads/<int:lead_id>")
 @requires("rep")
-def lead_page(lead_id: int) -> Response:
+def show(lead_id: int) -> Response:
     lead = get_owned_or_404(Lead, lead_id, current_user.company_id)
     entries, older = find_history(lead, older_than=request.args.get("older"), reach=request.args.get("entry"))
     lead_list = get_owned_or_404(LeadList, lead.list_id, current_user.company_id)
@@ -57,10 +57,10 @@ def _walk(lead: Lead) -> dict[str, Any] | None:
         if not found:
             return None
         step = {} if position is None else {"n": max(1, position + (-1 if backward else 1))}
-        return url_for("leads.lead_page", lead_id=found[0].id, **{"from": f.query_string(), **step})
+        return url_for("leads.show", lead_id=found[0].id, **{"from": f.query_string(), **step})
 
     rest = f.without("lists") if len(f.lists) == 1 else f
-    back = url_for("leads.list_page", list_id=f.lists[0]) if len(f.lists) == 1 else url_for("leads.index")
+    back = url_for("leads.show_list", list_id=f.lists[0]) if len(f.lists) == 1 else url_for("leads.index")
     query = rest.query_string()
     return {
         "position": position if count.exact and position and position <= count.number else None,
@@ -96,7 +96,7 @@ def create() -> Response:
     except LookupError:
         abort(404)
     toast(f"Added {lead.name}")
-    return go(url_for("leads.lead_page", lead_id=lead.id))
+    return go(url_for("leads.show", lead_id=lead.id))
 
 
 def _new_page(form: LeadForm, status: int = 200) -> Response:
@@ -135,7 +135,7 @@ def update(lead_id: int) -> Response:
     except LookupError:
         abort(404)
     toast("Saved")
-    return go(url_for("leads.lead_page", lead_id=lead_id))
+    return go(url_for("leads.show", lead_id=lead_id))
 
 
 def _edit_page(form: LeadForm, lead: Lead, status: int = 200) -> Response:

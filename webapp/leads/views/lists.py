@@ -23,7 +23,7 @@ def lists() -> Response:
     rows = [
         {"row": row, "parts": [
             {"label": state.label, "count": count, "tone": state.tone,
-             "href": url_for("leads.list_page", list_id=row.list.id, status=state.name or NO_STATUS)}
+             "href": url_for("leads.show_list", list_id=row.list.id, status=state.name or NO_STATUS)}
             for state, count in row.numbers.breakdown()]}
         for row in list_queries.list_rows(current_user.company_id, archived=archived)
     ]  # fmt: skip
@@ -50,7 +50,7 @@ def new_list() -> Response:
     except LookupError:
         abort(404)
     toast(f"Made the list {made.name}")
-    return go(url_for("leads.list_page", list_id=made.id))
+    return go(url_for("leads.show_list", list_id=made.id))
 
 
 @bp.route("/lists/<int:list_id>/edit", methods=["GET", "POST"])
@@ -73,7 +73,7 @@ def edit_list(list_id: int) -> Response:
     except LookupError:
         abort(404)
     toast("Saved")
-    return go(url_for("leads.list_page", list_id=list_id))
+    return go(url_for("leads.show_list", list_id=list_id))
 
 
 @bp.post("/lists/<int:list_id>/archive")
@@ -87,7 +87,7 @@ def archive_list(list_id: int) -> Response:
               action_url=url_for("leads.restore_list", list_id=list_id))  # fmt: skip
     else:
         toast(f"{lead_list.name} is back")
-    return go(url_for("leads.lists") if away else url_for("leads.list_page", list_id=list_id))
+    return go(url_for("leads.lists") if away else url_for("leads.show_list", list_id=list_id))
 
 
 @bp.post("/lists/<int:list_id>/restore")
@@ -96,7 +96,7 @@ def restore_list(list_id: int) -> Response:
     get_owned_or_404(LeadList, list_id, current_user.company_id)
     lead_list = service.archive_list(list_id, archived=False, by=current_user)
     toast(f"{lead_list.name} is back")
-    return go(url_for("leads.list_page", list_id=list_id))
+    return go(url_for("leads.show_list", list_id=list_id))
 
 
 @bp.post("/lists/<int:list_id>/delete")
@@ -107,7 +107,7 @@ def delete_list(list_id: int) -> Response:
         name = service.delete_list(list_id, by=current_user)
     except service.NotEmpty:
         toast("Only a list that has no leads and no history can be deleted. Archive it instead.", tone="bad")
-        return go(url_for("leads.list_page", list_id=list_id))
+        return go(url_for("leads.show_list", list_id=list_id))
     toast(f"Deleted {name}")
     return go(url_for("leads.lists"))
 

@@ -64,7 +64,7 @@ def delete_view(view_id: int) -> Response:
     _mine_or_404(view_id)
     view = service.delete_view(view_id, by=current_user)
     toast(f"Deleted the view {view.name}")
-    return go(url_for("leads.list_page", list_id=view.list_id) if view.list_id else url_for("leads.index"))
+    return go(url_for("leads.show_list", list_id=view.list_id) if view.list_id else url_for("leads.index"))
 
 
 def _mine_or_404(view_id: int) -> SavedView:

@@ -42,7 +42,7 @@ def change_status(lead_id: int) -> Response:
     toast(f"{moved.name}: {LEAD[moved.status].label}")
     if is_fragment():
         return make_response(render_template("leads/_status.html", lead=moved, LEAD=LEAD))
-    return go(local_path(request.form.get("next"), url_for("leads.lead_page", lead_id=lead_id)))
+    return go(local_path(request.form.get("next"), url_for("leads.show", lead_id=lead_id)))
 
 
 def _form(

@@ -50,13 +50,13 @@ def index() -> Response:
 
 @bp.get("/lists/<int:list_id>")
 @requires("rep")
-def list_page(list_id: int) -> Response:
+def show_list(list_id: int) -> Response:
     lead_list = get_owned_or_404(LeadList, list_id, current_user.company_id)
     f = replace(LeadFilter.parse(request.args.items(multi=True)), lists=(lead_list.id,))
     numbers = list_queries.get_numbers(current_user.company_id, lead_list.id)
     rows = [
         {"state": state, "label": state.label, "count": count, "tone": state.tone,
-         "href": url_for("leads.list_page", list_id=list_id, status=state.name or NO_STATUS),
+         "href": url_for("leads.show_list", list_id=list_id, status=state.name or NO_STATUS),
          "chosen": (state.name or NO_STATUS) in f.status}
         for state, count in numbers.breakdown()
     ]  # fmt: skip
@@ -81,7 +81,7 @@ class Address:
     def __init__(self, f: LeadFilter, lead_list: LeadList | None, columns: list[str], view: str):
         self.f, self.list, self.view = f, lead_list, view
         self.columns = [] if tuple(columns) == DEFAULT_COLUMNS else columns
-        self.base = url_for("leads.list_page", list_id=lead_list.id) if lead_list else url_for("leads.index")
+        self.base = url_for("leads.show_list", list_id=lead_list.id) if lead_list else url_for("leads.index")
 
     def __call__(self, f: LeadFilter | None = None, *, columns: list[str] | None = None, **extra: Any) -> str:
         pairs = [pair for pair in (f or self.f).pairs() if not (self.list and pair[0] == "list")]
