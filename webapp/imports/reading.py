@@ -26,30 +26,41 @@ READER = Path(__file__).with_name("sheet_reader.py")
 
 
 def look(row: Import, *, wait: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """What the mapping page shows; `options` of the import override the guesses. Raises FileRefused, StorageError.
+    """What the mapping page shows; `options` of the import override the guesses. Raises StorageError.
 
-    A workbook is read by a process of its own; `wait` is called every few seconds meanwhile.
+    A file that cannot be read gives `error` beside what was found out. A workbook is read by a process of
+    its own; `wait` is called every few seconds meanwhile.
     """
-    options = row.options
+    seen: dict[str, Any] = {"kind": row.preview.get("kind", "text")}
+    try:
+        _find_shape(row, seen, wait)
+        _look_at_rows(row, seen)
+    except FileRefused as refused:
+        seen["error"] = str(refused)
+    return seen
+
+
+def _find_shape(row: Import, seen: dict[str, Any], wait: Callable[[], None]) -> None:
     with get_storage().open(row.storage_key) as stream:
-        kind = files.kind_of(stream)
-    if kind == "text":
-        with get_storage().open(row.storage_key) as stream:
+        seen["kind"] = files.kind_of(stream)
+        if seen["kind"] == "text":
             found = files.find_encoding(stream)
-            encoding = options.get("encoding") or found.name
-            delimiter = options.get("delimiter") or files.find_delimiter(files.read_sample(stream, encoding))
-        seen: dict[str, Any] = {"encoding": encoding, "delimiter": delimiter, "sure": found.sure, "hint": found.hint}
-        seen["guessed"] = found.name
-    else:
-        seen = _convert(row, options.get("sheet", ""), wait) | {"encoding": "utf-8", "delimiter": ",", "sure": True}
-    seen["kind"] = kind
+            seen |= {"encoding": row.options.get("encoding") or found.name, "sure": found.sure, "hint": found.hint}
+            sample = files.read_sample(stream, seen["encoding"])
+            seen["delimiter"] = row.options.get("delimiter") or files.find_delimiter(sample)
+            return
+    seen |= {"encoding": "utf-8", "delimiter": ",", "sure": True}
+    _convert(row, row.options.get("sheet", ""), seen, wait)
+
+
+def _look_at_rows(row: Import, seen: dict[str, Any]) -> None:
     rows = read_table(row, seen)
     first = next(rows, None)
     if first is None:
         raise FileRefused("The file has no rows.")
     number, cells = first
-    header = options["has_header"] if options.get("has_header") is not None else looks_like_header(cells)
-    cells = [strip_guard(cell.strip().strip("\ufeff")) for cell in cells]
+    given = row.options.get("has_header")
+    header = given if given is not None else looks_like_header(cells)
     seen["has_header"], seen["header_line"] = header, number if header else number - 1
     some = list(islice(rows, 500))
     if header and not some:
@@ -57,11 +68,11 @@ def look(row: Import, *, wait: Callable[[], None] = lambda: None) -> dict[str, A
     if not header:
         some.insert(0, first)
     width = len(cells) if header else max(len(row_cells) for _, row_cells in some)
-    names = unique_headers(cells if header else [""] * width)
-    seen["headers"] = [_shown(name) for name in names]
+    cells = [strip_guard(cell.strip().strip("\ufeff")) for cell in cells] if header else [""] * width
+    names = [_shown(name) for name in unique_headers(cells)]
+    seen["headers"] = names
     seen["rows"] = [[line, [_shown(cell) for cell in row_cells[:width]]] for line, row_cells in some[:PREVIEW_ROWS]]
     seen["odd"] = _odd_cells(some, names)
-    return seen
 
 
 def _shown(cell: str) -> str:
@@ -92,19 +103,19 @@ def read_data(row: Import) -> Iterator[tuple[int, list[str]]]:
     return (pair for pair in read_table(row, row.preview) if pair[0] > skip)
 
 
-def _convert(row: Import, sheet: str, wait: Callable[[], None]) -> dict[str, Any]:
+def _convert(row: Import, sheet: str, seen: dict[str, Any], wait: Callable[[], None]) -> None:
+    """Store the chosen sheet as CSV under `table_key`."""
     storage = get_storage()
     with tempfile.TemporaryDirectory(prefix="rebound-sheet-") as folder:
         book, table = Path(folder) / "book", Path(folder) / "table.csv"
         with storage.open(row.storage_key) as source, book.open("wb") as target:
             shutil.copyfileobj(source, target, 1024 * 1024)
         answer = _run_reader(book, table, sheet, wait)
+        seen |= {name: answer[name] for name in ("sheets", "sheet") if name in answer}
         if "error" in answer:
             raise FileRefused(answer["error"])
         with table.open("rb") as result:
-            answer["table_key"] = storage.save(result, suffix=".csv").key
-    answer.pop("rows", None)
-    return answer
+            seen["table_key"] = storage.save(result, suffix=".csv").key
 
 
 def _run_reader(book: Path, table: Path, sheet: str, wait: Callable[[], None]) -> dict[str, Any]:

@@ -79,12 +79,7 @@ def _take_in(
 
 
 def _look_here(row: Import) -> None:
-    try:
-        seen = reading.look(row)
-    except FileRefused as refused:
-        seen = {"error": str(refused), "kind": "text", "encoding": row.options.get("encoding"),
-                "delimiter": row.options.get("delimiter")}  # fmt: skip
-    _keep_look(row, seen)
+    _keep_look(row, reading.look(row))
 
 
 @atomic
@@ -284,11 +279,7 @@ def perform_check(import_id: int) -> None:
 
 
 def _look_in_worker(row: Import) -> None:
-    try:
-        seen = reading.look(row, wait=lambda: keep_alive(row, message="Reading the workbook"))
-    except FileRefused as refused:
-        seen = {"error": str(refused), "kind": "xlsx"}
-    _keep_look(row, seen)
+    _keep_look(row, reading.look(row, wait=lambda: keep_alive(row, message="Reading the workbook")))
     rest(row, "done", "")
 
 

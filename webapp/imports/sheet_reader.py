@@ -51,11 +51,11 @@ def convert(book_path: str, out_path: str, wanted: str) -> dict[str, object]:
     sheet = book.get_sheet_by_name(name)
     end = sheet.end
     if end is None:
-        return {"error": f"The sheet {name} is empty.", "sheets": names}
+        return {"error": f"The sheet {name} is empty. Choose another.", "sheets": names, "sheet": name}
     if end[1] + 1 > MAX_COLUMNS:
-        return {"error": f"The sheet {name} has {end[1] + 1:,} columns; {MAX_COLUMNS} is the limit.", "sheets": names}
+        return {"error": f"The sheet {name} has {end[1] + 1:,} columns; {MAX_COLUMNS} is the limit.", "sheets": names, "sheet": name}
     if end[0] + 1 > MAX_ROWS:
-        return {"error": f"The sheet {name} has more than {MAX_ROWS:,} rows.", "sheets": names}
+        return {"error": f"The sheet {name} has more than {MAX_ROWS:,} rows.", "sheets": names, "sheet": name}
     rows = 0
     first_row, first_column = sheet.start or (0, 0)
     lead = [""] * first_column
