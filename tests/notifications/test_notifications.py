@@ -176,6 +176,7 @@ def test_older_lines_are_on_the_next_page(ana, company, monkeypatch):
 
 def test_the_count_stops_at_a_hundred(company, manager, db):
     db.session.execute(
-        sa.text("INSERT INTO notifications (company_id, kind, title) SELECT :c, 'a', 'n' FROM generate_series(1, 150)"), {"c": company.id}
+        sa.text("INSERT INTO notifications (company_id, kind, title) SELECT :c, 'a', 'n' FROM generate_series(1, 150)"),
+        {"c": company.id},
     )
     assert queries.unread_count(manager) == 100

@@ -22,7 +22,7 @@ def ask(client, lead_list, format="csv", token="first"):
 def stored(app):
     """The keys of the files that this test has made."""
     before = set(get_storage().keys())
-    return lambda: [key for key in get_storage().keys() if key not in before]
+    return lambda: sorted(set(get_storage().keys()) - before)
 
 
 def only(db):
@@ -68,7 +68,9 @@ def test_asking_and_taking_are_in_the_audit_trail(ana, ten, worker, db):
     worker()
     ana.get(f"/exports/{only(db).id}/download")
 
-    events = db.session.scalars(sa.select(AuditEvent).where(AuditEvent.kind.in_(("export", "download"))).order_by(AuditEvent.id)).all()
+    events = db.session.scalars(
+        sa.select(AuditEvent).where(AuditEvent.kind.in_(("export", "download"))).order_by(AuditEvent.id)
+    ).all()
     assert [(event.kind, event.subject_type) for event in events] == [("export", "exports"), ("download", "exports")]
 
 
@@ -127,7 +129,12 @@ def test_another_company_finds_nothing(ana, ten, worker, db, app):
     export_id = only(db).id
     stranger = sign_in(app.test_client(), make_user(make_company(), role="admin"))
 
-    for path in (f"/exports/{export_id}", f"/exports/{export_id}/download", f"/lists/{ten.id}/status-report", "/exports/999999"):
+    for path in (
+        f"/exports/{export_id}",
+        f"/exports/{export_id}/download",
+        f"/lists/{ten.id}/status-report",
+        "/exports/999999",
+    ):
         assert stranger.get(path).status_code == 404
     assert ask(stranger, ten, token="theirs").status_code == 404
     assert stranger.post(f"/exports/{export_id}/again", data={}).status_code == 404
@@ -248,7 +255,7 @@ def test_the_progress_is_a_fragment_that_rests_while_nothing_changed(ana, ten, w
 
 def test_leads_and_calls_become_files(ana, company, worker, db):
     lead_list = make_list(company, name="Köln, Straße")
-    lead = make_lead(lead_list, first_name="=HYPERLINK(\"http://x\")", phone="+12125550100", business="007")
+    lead = make_lead(lead_list, first_name='=HYPERLINK("http://x")', phone="+12125550100", business="007")
     make_call(lead, "answered", notes="-1+1")
     make_call(make_lead(make_list(company)), "busy")
 
@@ -271,7 +278,9 @@ def test_leads_and_calls_become_files(ana, company, worker, db):
 
 
 def test_a_bad_day_keeps_what_was_entered(ana, ten):
-    answer = ana.post("/exports/data", data={"what": "calls:csv", "since": "2026-05-02", "until": "2026-05-01", "token": "x"})
+    answer = ana.post(
+        "/exports/data", data={"what": "calls:csv", "since": "2026-05-02", "until": "2026-05-01", "token": "x"}
+    )
 
     assert answer.status_code == 422
     assert "The last day lies before the first." in answer.text

@@ -24,7 +24,16 @@ RATIOS = {
     "Contact rate per dial": "21.4 %", "Contact rate per lead attempted": "42.9 %", "Attempted": "70.0 %",
     "Final, gross": "40.0 %", "Final, net": "33.3 %", "Saturation": "1.4",
 }  # fmt: skip
-STATUSES = {"New": 2, "Callback Scheduled": 1, "Sale": 1, "No Answer": 2, "Busy": 1, "Not Interested": 1, "Do Not Call": 1, "(none)": 1}
+STATUSES = {
+    "New": 2,
+    "Callback Scheduled": 1,
+    "Sale": 1,
+    "No Answer": 2,
+    "Busy": 1,
+    "Not Interested": 1,
+    "Do Not Call": 1,
+    "(none)": 1,
+}
 
 
 @pytest.fixture
@@ -32,7 +41,9 @@ def make(ana, worker, db):
     """Ask for a format of the list's report; gives the file's bytes."""
 
     def run(lead_list, format):
-        answer = ana.post("/exports", data={"list_id": lead_list.id, "format": format, "token": f"{lead_list.id}{format}"})
+        answer = ana.post(
+            "/exports", data={"list_id": lead_list.id, "format": format, "token": f"{lead_list.id}{format}"}
+        )
         worker()
         export = db.session.scalars(sa.select(Export).order_by(Export.id.desc())).first()
         assert export.state == "done", export.message
@@ -69,7 +80,7 @@ def test_page_csv_excel_json_and_pdf_show_the_same_numbers(ana, ten, make):
     for label, shown in RATIOS.items():
         ratio = next(r for r in data["ratios"] if r["label"] == label)
         assert ratio["text"] == shown
-        assert f"{label}</dt><dd><strong class=\"ratio-value\">{shown}</strong>" in page
+        assert f'{label}</dt><dd><strong class="ratio-value">{shown}</strong>' in page
         assert f"{label} {shown} {ratio['part']} / {ratio['whole']} {ratio['formula']}" in text
         assert shares[label] == ratio["share"]
         assert summary[label] == (pytest.approx(ratio["share"], abs=1e-6) if ratio["percent"] else shown)
@@ -160,7 +171,7 @@ def test_hostile_names_stay_text_and_nothing_is_fetched(company, make, canary, a
     page = ana.get(f"/lists/{lead_list.id}/status-report").text
 
     assert hits == []
-    assert f'&lt;img src=&#34;{address}/a.png' in page
+    assert f"&lt;img src=&#34;{address}/a.png" in page
     text = text_of(made["pdf"])
     assert "<img src=" in text
     assert "root:" not in text
@@ -188,7 +199,7 @@ def test_five_thousand_letters_and_a_formula_as_the_lists_name_harm_no_rendering
 @pytest.mark.parametrize("url", ["http://127.0.0.1/x", "https://example.com/x.css", "file:///etc/passwd", "static:../wsgi.py", "static:app.js",
                                  "static:nothing.css", "ftp://x/y", "FILE:///etc/passwd"])  # fmt: skip
 def test_a_pdf_fetches_nothing_from_outside(url):
-    with pytest.raises(ValueError, match="outside|no such file"):
+    with pytest.raises(ValueError, match=r"outside|no such file"):
         OwnFiles().fetch(url)
 
 

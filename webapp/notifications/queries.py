@@ -37,9 +37,13 @@ def unread_count(user: Any) -> int:
     return db.session.scalars(sa.select(sa.func.count()).select_from(some)).one()
 
 
-def list_entries(user: Any, *, unread: bool = False, before: int | None = None, limit: int = PAGE) -> tuple[list[Entry], int | None]:
+def list_entries(
+    user: Any, *, unread: bool = False, before: int | None = None, limit: int = PAGE
+) -> tuple[list[Entry], int | None]:
     """The newest first, and the id after which the next page begins."""
-    query = sa.select(Notification, _read_by(user)).where(visible(user)).order_by(Notification.id.desc()).limit(limit + 1)
+    query = (
+        sa.select(Notification, _read_by(user)).where(visible(user)).order_by(Notification.id.desc()).limit(limit + 1)
+    )
     if unread:
         query = query.where(~_read_by(user))
     if before is not None:
@@ -51,4 +55,6 @@ def list_entries(user: Any, *, unread: bool = False, before: int | None = None, 
 def find_entry(user: Any, notification_id: int) -> Notification | None:
     if not 0 < notification_id < 2**63:
         return None
-    return db.session.scalars(owned(Notification, user.company_id).where(visible(user), Notification.id == notification_id)).first()
+    return db.session.scalars(
+        owned(Notification, user.company_id).where(visible(user), Notification.id == notification_id)
+    ).first()

@@ -64,6 +64,9 @@ def mark_all_read(*, by: Any, up_to: int) -> int:
     """Mark what the user has seen, ids up to `up_to`; what came meanwhile stays unread. Returns how many."""
     source = sa.select(Notification.id, sa.literal(by.id, sa.BigInteger)).where(visible(by), Notification.id <= up_to)
     done = db.session.execute(
-        insert(NotificationRead).from_select(["notification_id", "user_id"], source).on_conflict_do_nothing().returning(sa.literal(1))
+        insert(NotificationRead)
+        .from_select(["notification_id", "user_id"], source)
+        .on_conflict_do_nothing()
+        .returning(sa.literal(1))
     ).all()
     return len(done)

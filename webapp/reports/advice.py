@@ -41,7 +41,15 @@ def recommend(
     recyclable: Mapping[str, int],
 ) -> tuple[Recommendation, ...]:
     if not total:
-        return (Recommendation("import", "info", "This list has no leads yet.", "Import leads", "/imports/new?" + urlencode({"list": list_id})),)
+        return (
+            Recommendation(
+                "import",
+                "info",
+                "This list has no leads yet.",
+                "Import leads",
+                "/imports/new?" + urlencode({"list": list_id}),
+            ),
+        )
     kept = list(problems)
     fixable = sum(row.leads for row in kept if row.repairable)
     by_hand = sum(row.leads for row in kept if not row.repairable)
@@ -50,7 +58,7 @@ def recommend(
         found.append(
             Recommendation(
                 "fix", "bad", f"{plural(fixable, 'lead')} {_is(fixable, 'has', 'have')} a status or a count that "
-                "contradicts the calls. Fix them first: what else this report says of them is not certain.",
+                "contradicts the calls. Fix first: until then the other numbers are not certain.",
                 f"Fix {plural(fixable, 'lead')}", f"/lists/{list_id}/recycle",
             )
         )  # fmt: skip

@@ -101,7 +101,9 @@ def _count_leads(export: Export) -> int:
 
 def _calls_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
     _list_name(export)
-    since, until = (datetime.fromisoformat(export.params[k]) if export.params.get(k) else None for k in ("since", "until"))
+    since, until = (
+        datetime.fromisoformat(export.params[k]) if export.params.get(k) else None for k in ("since", "until")
+    )
     pages = data_files.call_pages(export.company_id, _list_id(export), since, until)
     return data_files.write_csv(target, data_files.CALL_COLUMNS, pages, progress)
 

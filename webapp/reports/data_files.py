@@ -48,7 +48,9 @@ def lead_pages(company_id: int, list_id: int | None) -> Iterator[list[Any]]:
     return by_id(query if list_id is None else query.where(lead.list_id == list_id), lead.id)
 
 
-def call_pages(company_id: int, list_id: int | None, since: datetime | None, until: datetime | None) -> Iterator[list[Any]]:
+def call_pages(
+    company_id: int, list_id: int | None, since: datetime | None, until: datetime | None
+) -> Iterator[list[Any]]:
     """Calls that started in [since, until)."""
     call = CallLog.__table__.c
     query = sa.select(
@@ -65,7 +67,7 @@ def call_pages(company_id: int, list_id: int | None, since: datetime | None, unt
 
 
 def list_name(company_id: int, list_id: int | None) -> str:
-    """"All lists" for None; empty when the list is gone."""
+    """ "All lists" for None; empty when the list is gone."""
     if list_id is None:
         return "All lists"
     query = sa.select(LeadList.name).where(LeadList.id == list_id, LeadList.company_id == company_id)

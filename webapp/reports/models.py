@@ -31,6 +31,4 @@ class Export(Row, WorkMixin, db.Model):
     expires_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
 
-    __table_args__ = (
-        sa.CheckConstraint("format IN ({})".format(", ".join(f"'{f}'" for f in FORMATS)), name="format"),
-    )
+    __table_args__ = (sa.CheckConstraint("format IN ({})".format(", ".join(f"'{f}'" for f in FORMATS)), name="format"),)

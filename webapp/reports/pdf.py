@@ -5,6 +5,7 @@ Only workers come here: a page of table costs a second and megabytes that return
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,11 @@ TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".wof
 # XML and fonts know neither; a reader would show boxes.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
 
+# It names each character that no font has, one line each: names of people do not belong into a log.
+logging.getLogger("weasyprint").setLevel(logging.ERROR)
 
-class OwnFiles(URLFetcher):  # type: ignore[misc]
+
+class OwnFiles(URLFetcher):
     """data: addresses, and `static:name` for a file of our static folder."""
 
     def __init__(self) -> None:

@@ -11,11 +11,10 @@ from webapp.core.clock import db_now
 from webapp.core.db import db
 from webapp.dialer.models import DialCampaign
 from webapp.leads.models import LeadList
-from webapp.leads.states import LEAD
 from webapp.leads.tallies import count, get_cells
 from webapp.reports.models import Export
+from webapp.reports.status import is_contacted
 
-FINAL = frozenset(LEAD.with_flag("final"))
 PAGE = 50
 
 
@@ -38,9 +37,9 @@ class ListRow:
     name: str
     campaign: str | None
     leads: int
+    new: int
     attempted: int
-    final: int
-    problems: int
+    contacted: int
 
 
 def _visible(user: Any) -> sa.Select[Any]:
@@ -64,7 +63,11 @@ def list_exports(user: Any, *, before: int | None = None, limit: int = PAGE) -> 
 
 
 def get_export(user: Any, export_id: int) -> ExportRow | None:
-    row = db.session.execute(_with_facts(_visible(user)).where(Export.id == export_id)).first() if 0 < export_id < 2**63 else None
+    row = (
+        db.session.execute(_with_facts(_visible(user)).where(Export.id == export_id)).first()
+        if 0 < export_id < 2**63
+        else None
+    )
     return ExportRow(*row) if row else None
 
 
@@ -73,8 +76,13 @@ def get_list(company_id: int, list_id: int) -> LeadList | None:
 
 
 def list_choices(company_id: int, limit: int = 1000) -> list[tuple[int, str]]:
-    query = sa.select(LeadList.id, LeadList.name).where(LeadList.company_id == company_id, LeadList.archived_at.is_(None))
-    return [(row.id, row.name) for row in db.session.execute(query.order_by(sa.func.lower(LeadList.name), LeadList.id).limit(limit))]
+    query = sa.select(LeadList.id, LeadList.name).where(
+        LeadList.company_id == company_id, LeadList.archived_at.is_(None)
+    )
+    return [
+        (row.id, row.name)
+        for row in db.session.execute(query.order_by(sa.func.lower(LeadList.name), LeadList.id).limit(limit))
+    ]
 
 
 def list_rows(company_id: int, q: str = "", page: int = 1) -> tuple[list[ListRow], int]:
@@ -97,8 +105,8 @@ def list_rows(company_id: int, q: str = "", page: int = 1) -> tuple[list[ListRow
         own = [c for c in cells if c.list_id == row.id]
         rows.append(
             ListRow(
-                id=row.id, name=row.name, campaign=row.campaign, leads=count(own), attempted=count(own, lambda c: c.dials > 0),
-                final=count(own, lambda c: c.status in FINAL), problems=count(own, lambda c: c.problem is not None),
+                id=row.id, name=row.name, campaign=row.campaign, leads=count(own), new=count(own, lambda c: c.status == "new"),
+                attempted=count(own, lambda c: c.dials > 0), contacted=count(own, is_contacted),
             )
         )  # fmt: skip
     return rows, total

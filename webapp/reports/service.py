@@ -34,9 +34,7 @@ class Unknown(Exception):
 
 
 @atomic
-def request_export(
-    kind: str, format: str, *, by: Any, params: dict[str, Any], subject: str, token: str = ""
-) -> Export:
+def request_export(kind: str, format: str, *, by: Any, params: dict[str, Any], subject: str, token: str = "") -> Export:
     """Ask for a file. The same form token gives the export that its first use made.
 
     `params` must name only rows of the user's company: the caller has fetched them through core.access.
@@ -48,11 +46,21 @@ def request_export(
     if earlier is not None and earlier.body:
         return db.session.get_one(Export, int(earlier.body["export_id"]))
     title = f"{KINDS[kind].label}: {subject}"
-    export = Export(company_id=by.company_id, kind=kind, format=format, title=title, params=params, requested_by_id=by.id)
+    export = Export(
+        company_id=by.company_id, kind=kind, format=format, title=title, params=params, requested_by_id=by.id
+    )
     export.total = KINDS[kind].count(export)
     start_work(export)
     export.filename = file_name(kind, subject, format, export.id)
-    record_event("export", f"Asked for {title} as {FORMAT_LABELS[format]}", by=by, subject=export, format=format, rows=export.total, **params)
+    record_event(
+        "export",
+        f"Asked for {title} as {FORMAT_LABELS[format]}",
+        by=by,
+        subject=export,
+        format=format,
+        rows=export.total,
+        **params,
+    )
     if token:
         keep_answer(by.company_id, SCOPE, token, 201, {"export_id": export.id})
     log.info("data_export", operation="data_export", company_id=by.company_id, user_id=by.id,
@@ -96,7 +104,16 @@ def _keep(row: Export, target: Path, rows: int) -> None:
             stored: Stored = storage.save(stream, suffix=f".{row.format}")
     except StorageError as error:
         raise WorkError(str(error)) from error
-    kept = rest(row, "done", "", storage_key=stored.key, size=stored.size, sha256=stored.sha256, rows=rows, expires_at=db_now() + KEEP)
+    kept = rest(
+        row,
+        "done",
+        "",
+        storage_key=stored.key,
+        size=stored.size,
+        sha256=stored.sha256,
+        rows=rows,
+        expires_at=db_now() + KEEP,
+    )
     if not kept:
         storage.delete(stored.key)
         raise LeaseLost(f"exports {row.id}")
@@ -104,7 +121,13 @@ def _keep(row: Export, target: Path, rows: int) -> None:
 
 @atomic
 def note_download(export: Export, *, by: Any) -> None:
-    record_event("download", f"Downloaded {export.title} as {FORMAT_LABELS[export.format]}", by=by, subject=export, sha256=export.sha256)
+    record_event(
+        "download",
+        f"Downloaded {export.title} as {FORMAT_LABELS[export.format]}",
+        by=by,
+        subject=export,
+        sha256=export.sha256,
+    )
 
 
 def expire_exports(limit: int = 500) -> int:
@@ -135,7 +158,7 @@ def _mark_removed(export_id: int) -> None:
 
 
 def file_name(kind: str, subject: str, format: str, number: int) -> str:
-    """"status-report_delhi-80k_12.pdf": letters of any script, digits and hyphens, at most 80 of the subject."""
+    """ "status-report_delhi-80k_12.pdf": letters of any script, digits and hyphens, at most 80 of the subject."""
     plain = unicodedata.normalize("NFC", subject)
     words = re.sub(r"[^\w]+", "-", plain, flags=re.UNICODE).strip("-_").lower()[:80].strip("-_")
     return f"{kind.replace('_', '-')}_{words or 'list'}_{number}.{format}"

@@ -70,7 +70,13 @@ class Book:
 
     def __init__(self, path: str, *, title: str, author: str, zone: str) -> None:
         self._book = xlsxwriter.Workbook(
-            path, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+            path,
+            {
+                "constant_memory": True,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "strings_to_numbers": False,
+            },
         )
         self._book.set_properties({"title": fit(title), "author": fit(author), "comments": "Made by Rebound"})
         self._zone, self._zone_name = zone_info(zone), zone

@@ -31,11 +31,13 @@ NONE = "(none)"
 FINAL = frozenset(LEAD.with_flag("final"))
 HUMAN = frozenset(LEAD.with_flag("human_answered"))
 SCRUBBED = frozenset(("dnc", "invalid"))
+# Only who still waits to be dialed can run out of dials: a qualified lead is a person's business.
+WAITING = frozenset((*LEAD.with_flag("dialable"), None))
 
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """`status` None is no status; `exhausted` have used up their dials without a final status."""
+    """`status` None is no status; `exhausted` wait to be dialed and have no dials left."""
 
     status: str | None
     name: str
@@ -139,6 +141,11 @@ class StatusReport:
         return next(ratio for ratio in self.ratios if ratio.key == key)
 
 
+def is_contacted(cell: Cell) -> bool:
+    """Somebody was spoken to: an answered call, or a status that says so."""
+    return cell.answered or cell.status in HUMAN
+
+
 def get_status_report(company_id: int, list_id: int) -> StatusReport:
     """404 for a list that is not the company's."""
     found = db.session.execute(
@@ -172,7 +179,7 @@ def get_status_report(company_id: int, list_id: int) -> StatusReport:
         company=company.name, country=company.country, zone=company.zone, list_id=list_id, list_name=lead_list.name,
         campaign=campaign.name if campaign else None, lifetime_dials=lifetime, dials_per_pass=per_pass, made_at=made_at,
         total_leads=total, new_leads=count(cells, lambda c: c.status == "new"),
-        contacted_leads=count(cells, lambda c: c.answered or c.status in HUMAN), remaining_leads=total - final,
+        contacted_leads=count(cells, is_contacted), remaining_leads=total - final,
         status_breakdown={row.name: row.leads for row in breakdown}, breakdown=breakdown, dials=dials,
         answered_calls=answered_calls, attempted=attempted, answered_leads=answered_leads, exhausted=exhausted,
         ratios=_work_out(**facts), passes=_list_passes(cells), dial_rows=_distribute(cells), problems=problems,
@@ -223,7 +230,13 @@ def _list_passes(cells: list[Cell]) -> tuple[PassRow, ...]:
     for number in sorted({c.pass_number for c in cells}):
         own = [c for c in cells if c.pass_number == number]
         rows.append(
-            PassRow(number, count(own), count(own, lambda c: c.dials > 0), sum(c.dial_sum for c in own), count(own, lambda c: c.answered))
+            PassRow(
+                number,
+                count(own),
+                count(own, lambda c: c.dials > 0),
+                sum(c.dial_sum for c in own),
+                count(own, lambda c: c.answered),
+            )
         )
     return tuple(rows)
 
@@ -233,13 +246,17 @@ def _distribute(cells: list[Cell]) -> tuple[DialRow, ...]:
     for dials in range(DIAL_CAP + 1):
         own = [c for c in cells if c.dials == dials]
         answered = count(own, lambda c: c.answered)
-        rows.append(DialRow(f"{dials}+" if dials == DIAL_CAP else str(dials), count(own), answered, count(own) - answered))
+        rows.append(
+            DialRow(f"{dials}+" if dials == DIAL_CAP else str(dials), count(own), answered, count(own) - answered)
+        )
     return tuple(rows)
 
 
 def _list_problems(company_id: int, list_id: int) -> tuple[ProblemRow, ...]:
     counts = problem_counts(company_id, list_id)
-    return tuple(ProblemRow(p.name, p.label, p.sentence, p.rule, p.repairable, counts[p.name]) for p in PROBLEMS.values())
+    return tuple(
+        ProblemRow(p.name, p.label, p.sentence, p.rule, p.repairable, counts[p.name]) for p in PROBLEMS.values()
+    )
 
 
 # --- who has used up their dials ---------------------------------------------------------------------
@@ -248,11 +265,11 @@ def _list_problems(company_id: int, list_id: int) -> tuple[ProblemRow, ...]:
 def _count_exhausted(
     list_id: int, cells: list[Cell], lifetime: int | None, per_pass: int | None
 ) -> tuple[Counter[str | None], Counter[str | None]]:
-    """Leads without a final status and without dials left, by status: (for ever, until the next pass).
+    """Leads that wait to be dialed and have no dials left, by status: (for ever, until the next pass).
 
     In the first pass the dials of the pass are all dials, which the cells know up to ten.
     """
-    live = [c for c in cells if c.status not in FINAL]
+    live = [c for c in cells if c.status in WAITING]
     for_ever: Counter[str | None] = Counter()
     for_now: Counter[str | None] = Counter()
     for c in live:
@@ -270,7 +287,9 @@ def _count_exhausted(
     if per_pass is not None:
         not_yet = lead.dial_attempts < lifetime if lifetime is not None else sa.true()
         if any(c.pass_number > 1 and c.dials >= min(per_pass, DIAL_CAP) for c in live):
-            for_now += _count_by_status(list_id, lead.pass_number > 1, lead.pass_dials > 0, lead.pass_dials >= per_pass, not_yet)
+            for_now += _count_by_status(
+                list_id, lead.pass_number > 1, lead.pass_dials > 0, lead.pass_dials >= per_pass, not_yet
+            )
         if per_pass > DIAL_CAP and heavy:
             for_now += _count_by_status(list_id, lead.pass_number == 1, lead.dial_attempts >= per_pass, not_yet)
     return for_ever, for_now
@@ -280,10 +299,10 @@ def _count_by_status(list_id: int, *tests: Any) -> Counter[str | None]:
     lead = Lead.__table__.c
     query = (
         sa.select(lead.status, sa.func.count())
-        .where(lead.list_id == list_id, sa.or_(lead.status.is_(None), lead.status.not_in(FINAL)), *tests)
+        .where(lead.list_id == list_id, sa.or_(lead.status.is_(None), lead.status.in_(WAITING - {None})), *tests)
         .group_by(lead.status)
     )
-    return Counter({status: leads for status, leads in db.session.execute(query)})
+    return Counter({row[0]: row[1] for row in db.session.execute(query)})
 
 
 # --- the report as plain data --------------------------------------------------------------------------
@@ -305,4 +324,7 @@ def report_data(report: StatusReport) -> dict[str, Any]:
 def sum_rows(rows: Iterable[StatusRow]) -> dict[str, int]:
     """The foot of the breakdown: it must be the list."""
     kept = list(rows)
-    return {name: sum(getattr(row, name) for row in kept) for name in ("leads", "never_dialed", "dials", "answered", "exhausted")}
+    return {
+        name: sum(getattr(row, name) for row in kept)
+        for name in ("leads", "never_dialed", "dials", "answered", "exhausted")
+    }

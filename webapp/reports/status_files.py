@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from webapp.reports.pages import read_page
 from webapp.core.text import exact
 from webapp.leads.models import Lead
 from webapp.leads.states import LEAD
 from webapp.leads.tallies import DIAL_CAP
+from webapp.reports.pages import read_page
 from webapp.reports.pdf import page_size, write_pdf
 from webapp.reports.sheets import Book, Column, CsvFile
 from webapp.reports.status import StatusReport, report_data, sum_rows
@@ -50,14 +50,50 @@ def csv_rows(report: StatusReport) -> Iterator[tuple[Any, ...]]:
         yield line("status", row.name, row.label, row.leads, report.total_leads, row.share, row.never_dialed, row.dials,
                    row.answered, row.exhausted)  # fmt: skip
     for ratio in report.ratios:
-        yield line("ratio", ratio.key, ratio.label, ratio.part, ratio.whole, ratio.share, None, None, None, None, ratio.formula)
+        yield line(
+            "ratio", ratio.key, ratio.label, ratio.part, ratio.whole, ratio.share, None, None, None, None, ratio.formula
+        )
     for problem in report.problems:
-        yield line("problem", problem.name, problem.label, problem.leads, report.total_leads, None, None, None, None, None, problem.rule)
+        yield line(
+            "problem",
+            problem.name,
+            problem.label,
+            problem.leads,
+            report.total_leads,
+            None,
+            None,
+            None,
+            None,
+            None,
+            problem.rule,
+        )
     for each in report.passes:
-        yield line("pass", str(each.number), f"Pass {each.number}", each.leads, None, None, each.leads - each.attempted, each.dials, each.answered)
+        yield line(
+            "pass",
+            str(each.number),
+            f"Pass {each.number}",
+            each.leads,
+            None,
+            None,
+            each.leads - each.attempted,
+            each.dials,
+            each.answered,
+        )
     for dialed in report.dial_rows:
-        yield line("dials", dialed.label, f"{dialed.label} dials", dialed.leads, report.total_leads, None, None, None, dialed.answered)
-    yield line("heavy", "heavy_unanswered", "10 or more dials and no answer", report.heavy_unanswered, report.total_leads)
+        yield line(
+            "dials",
+            dialed.label,
+            f"{dialed.label} dials",
+            dialed.leads,
+            report.total_leads,
+            None,
+            None,
+            None,
+            dialed.answered,
+        )
+    yield line(
+        "heavy", "heavy_unanswered", "10 or more dials and no answer", report.heavy_unanswered, report.total_leads
+    )
     for advice in report.recommendations:
         yield line("recommendation", advice.kind, advice.text, None)
 
@@ -74,19 +110,44 @@ def write_xlsx(report: StatusReport, target: Path) -> int:
     with Book(str(target), title=title, author=report.company, zone=report.zone) as book:
         lines: list[Any] = [(name, value) for name, value in facts(report)]
         lines += [("", None), *[(label, value) for _, label, value in totals(report)]]
-        lines += [("", None), *[(r.label, r.share if r.percent else r.text, f"{r.part:,} of {r.whole:,}: {r.formula}") for r in report.ratios]]
-        lines += [("", None), ("Problematic leads", report.problem_leads), ("10 or more dials and no answer", report.heavy_unanswered)]
+        lines += [
+            ("", None),
+            *[
+                (r.label, r.share if r.percent else r.text, f"{r.part:,} of {r.whole:,}: {r.formula}")
+                for r in report.ratios
+            ],
+        ]
+        lines += [
+            ("", None),
+            ("Problematic leads", report.problem_leads),
+            ("10 or more dials and no answer", report.heavy_unanswered),
+        ]
         book.summary(title, lines)
-        rows = book.sheet("Statuses", _columns("Status", "Leads", "Share", "Never dialed", "Dials", "Answered leads", "No dials left"), [
-            (r.label, r.leads, r.share, r.never_dialed, r.dials, r.answered, r.exhausted) for r in report.breakdown])
-        rows += book.sheet("Problems", (Column("Problem", width=32), Column("Leads", "number", 10), Column("What is done", width=70)), [
-            (p.label, p.leads, p.rule) for p in report.problems])
-        rows += book.sheet("Passes", _columns("Pass", "Leads", "Attempted", "Dials", "Answered leads", "Contact rate"), [
-            (p.number, p.leads, p.attempted, p.dials, p.answered, p.reach) for p in report.passes])
-        rows += book.sheet("Dials", _columns("Dials", "Leads", "Answered", "Never answered"), [
-            (d.label, d.leads, d.answered, d.unanswered) for d in report.dial_rows])
-        rows += book.sheet("Recommendations", (Column("Recommendation", width=110), Column("What to do", width=32)), [
-            (a.text, a.action) for a in report.recommendations])
+        rows = book.sheet(
+            "Statuses",
+            _columns("Status", "Leads", "Share", "Never dialed", "Dials", "Answered leads", "No dials left"),
+            [(r.label, r.leads, r.share, r.never_dialed, r.dials, r.answered, r.exhausted) for r in report.breakdown],
+        )
+        rows += book.sheet(
+            "Problems",
+            (Column("Problem", width=32), Column("Leads", "number", 10), Column("What is done", width=70)),
+            [(p.label, p.leads, p.rule) for p in report.problems],
+        )
+        rows += book.sheet(
+            "Passes",
+            _columns("Pass", "Leads", "Attempted", "Dials", "Answered leads", "Contact rate"),
+            [(p.number, p.leads, p.attempted, p.dials, p.answered, p.reach) for p in report.passes],
+        )
+        rows += book.sheet(
+            "Dials",
+            _columns("Dials", "Leads", "Answered", "Never answered"),
+            [(d.label, d.leads, d.answered, d.unanswered) for d in report.dial_rows],
+        )
+        rows += book.sheet(
+            "Recommendations",
+            (Column("Recommendation", width=110), Column("What to do", width=32)),
+            [(a.text, a.action) for a in report.recommendations],
+        )
         rows += book.sheet("10 dials and no answer", HEAVY_COLUMNS, heavy_leads(report.list_id))  # fmt: skip
     return rows
 
@@ -139,7 +200,16 @@ def heavy_leads(list_id: int, limit: int | None = None) -> Iterator[tuple[Any, .
         rows = read_page(query)
         for r in rows:
             name = f"{r.first_name} {r.last_name}".strip() or r.business or r.email or r.phone or f"Lead {r.id}"
-            yield (name, r.id, r.business, r.phone, LEAD[r.status].label, r.dial_attempts, r.dial_result, r.last_dial_attempt)
+            yield (
+                name,
+                r.id,
+                r.business,
+                r.phone,
+                LEAD[r.status].label,
+                r.dial_attempts,
+                r.dial_result,
+                r.last_dial_attempt,
+            )
         if len(rows) < size:
             return
         after = (rows[-1].dial_attempts, rows[-1].id)

@@ -45,7 +45,10 @@ def _index(form: DataForm, status: int = 200) -> Response:
 
 def _data_form() -> DataForm:
     form = DataForm(token=new_form_token()) if request.method == "GET" else DataForm()
-    form.list_id.choices = [("", "All lists"), *((str(key), name) for key, name in queries.list_choices(current_user.company_id))]
+    form.list_id.choices = [
+        ("", "All lists"),
+        *((str(key), name) for key, name in queries.list_choices(current_user.company_id)),
+    ]
     return form
 
 
@@ -59,7 +62,13 @@ def status_report(list_id: int) -> Any:
     report = get_status_report(current_user.company_id, lead_list.id)
     if request.args.get("format") == "json":
         return jsonify(report_data(report))
-    return render("reports/status_report.html", report=report, sums=sum_rows(report.breakdown), formats=("pdf", "xlsx", "csv"), labels=FORMAT_LABELS)
+    return render(
+        "reports/status_report.html",
+        report=report,
+        sums=sum_rows(report.breakdown),
+        formats=("pdf", "xlsx", "csv"),
+        labels=FORMAT_LABELS,
+    )
 
 
 # --- exports -----------------------------------------------------------------------------------------------
@@ -105,7 +114,9 @@ def create_data_export() -> Any:
             if day:
                 start = datetime.combine(day + timedelta(days=extra), clock_time(), zone)
                 params[name] = start.astimezone(UTC).isoformat()
-    export = service.request_export(kind, format, by=current_user, params=params, subject=subject, token=(form.token.data or "")[:64])
+    export = service.request_export(
+        kind, format, by=current_user, params=params, subject=subject, token=(form.token.data or "")[:64]
+    )
     return go(url_for("reports.export", export_id=export.id))
 
 
@@ -138,8 +149,10 @@ def _back(row: queries.ExportRow) -> str:
 def cancel(export_id: int) -> Any:
     row = _get_export(export_id)
     service.cancel_export(row.export, by=current_user)
-    return render("reports/export.html", "file", row=_get_export(export_id), formats=FORMAT_LABELS, back=_back(row)) if is_fragment() else go(
-        url_for("reports.export", export_id=export_id)
+    return (
+        render("reports/export.html", "file", row=_get_export(export_id), formats=FORMAT_LABELS, back=_back(row))
+        if is_fragment()
+        else go(url_for("reports.export", export_id=export_id))
     )
 
 
@@ -166,8 +179,10 @@ def download(export_id: int) -> Any:
     except NoSuchFile:
         return _gone(row)
     service.note_download(export, by=current_user)
-    answer = make_response(send_file(stream, mimetype=MIMETYPES[export.format], as_attachment=True, download_name=export.filename))
-    answer.content_length = export.size
+    answer = make_response(
+        send_file(stream, mimetype=MIMETYPES[export.format], as_attachment=True, download_name=export.filename)
+    )
+    answer.headers["Content-Length"] = str(export.size)
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return answer
 
