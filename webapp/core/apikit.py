@@ -51,6 +51,7 @@ class Caller:
     key_id: int
     company_id: int
     scopes: frozenset[str]
+    user_id: int | None = None  # who made the key: what it writes is put down to them
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def _find_caller(token: str) -> Caller | None:
     if row is None:
         known.pop(digest, None)
         return None
-    caller = Caller(row.id, row.company_id, frozenset(row.scopes))
+    caller = Caller(row.id, row.company_id, frozenset(row.scopes), row.created_by_id)
     if keep:
         if len(known) > 1000:
             known.clear()

@@ -234,7 +234,9 @@ def _on_error(error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.code and error.code < 400:
         return error.get_response()  # type: ignore[return-value]
     if is_api():
-        return problem(code, detail=detail, reference=g.get("request_id", ""))
+        allowed = getattr(error, "valid_methods", None)
+        headers = {"Allow": ", ".join(sorted(allowed))} if allowed else None
+        return problem(code, detail=detail, reference=g.get("request_id", ""), headers=headers)
     if code == 401:
         return _to_login()
     title, advice = TITLES.get(code, TITLES[400 if code < 500 else 500])

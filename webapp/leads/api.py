@@ -5,14 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from email_validator import EmailNotValidError, validate_email
+from flask import abort
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from webapp.accounts.keys import find_key
+from webapp.accounts.models import User
 from webapp.core.access import MAX_ID, get_owned_or_404
+from webapp.core.api import ApiProblem
 from webapp.core.apikit import Caller, In, Out, PageQuery, api_blueprint, endpoint, read_cursor, use_keys, write_cursor
+from webapp.core.states import MoveRefused
+from webapp.core.text import zone_info
 from webapp.leads.api_queries import LeadQuery, history_of, page_of_leads, page_of_lists
+from webapp.leads.facts import MAX_TAGS, clean_tag, clean_text, parse_phone
 from webapp.leads.models import Lead, LeadList
-from webapp.leads.states import LEAD
+from webapp.leads.service import StaleEdit, StatusRefused, create_lead, set_status
+from webapp.leads.states import IMPORTABLE, LEAD
 from webapp.leads.tallies import Cell, by_status, count, get_cells
 
 bp = api_blueprint("leads_api", __name__)
@@ -119,6 +127,126 @@ def show_lead(lead: Lead) -> LeadDetail:
     return LeadDetail.model_construct(
         **facts, status_history=[StatusChangeOut.model_validate(change) for change in history_of(lead)]
     )
+
+
+# --- writing --------------------------------------------------------------------------------------------------
+
+Text = Annotated[str, StringConstraints(max_length=300)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+
+
+class NewLead(In):
+    """A lead needs at least a name, a business, a phone or an email."""
+
+    list_id: Annotated[int, Field(strict=True, gt=0, le=MAX_ID)]
+    first_name: Text = ""
+    last_name: Text = ""
+    business: Text = ""
+    title: Text = ""
+    country: Annotated[str, Field(pattern=r"^([A-Za-z]{2})?$", description="Two letters; also how a phone without + is read.")] = ""
+    phone: Annotated[str | None, StringConstraints(max_length=60)] = None
+    extension: Annotated[str, StringConstraints(max_length=20)] = ""
+    email: Annotated[str | None, StringConstraints(max_length=320)] = None
+    website: Text = ""
+    linkedin_url: Text = ""
+    city: Text = ""
+    state: Text = ""
+    postal_code: Annotated[str, StringConstraints(max_length=20)] = ""
+    zone: Annotated[str | None, Field(max_length=60, description="IANA time zone.")] = None
+    source: Text = ""
+    tags: Annotated[list[Tag], Field(max_length=MAX_TAGS)] = []
+    custom: Annotated[dict[str, Any], Field(max_length=100)] = {}
+    status: Literal[IMPORTABLE] = "new"  # type: ignore[valid-type]
+
+    @field_validator("phone")
+    @classmethod
+    def _phone(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if not (value or "").strip():
+            return None
+        number = parse_phone(value or "", info.data.get("country") or "US")
+        if number is None:
+            raise ValueError("is no possible phone number")
+        return number
+
+    @field_validator("email")
+    @classmethod
+    def _email(cls, value: str | None) -> str | None:
+        if not (value or "").strip():
+            return None
+        try:
+            return validate_email(value or "", check_deliverability=False).normalized.lower()
+        except EmailNotValidError:
+            raise ValueError("is no email address") from None
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        try:
+            return zone_info(value).key
+        except (KeyError, ValueError, OSError):
+            raise ValueError("is no IANA time zone") from None
+
+    @field_validator("website", "linkedin_url")
+    @classmethod
+    def _link(cls, value: str) -> str:
+        if value and not value.lower().startswith(("http://", "https://")):
+            if ":" in value.split("/")[0] and not value.split("/")[0].rpartition(":")[2].isdecimal():
+                raise ValueError("must be an http or https address")
+            return f"https://{value}"
+        return value
+
+    def facts(self) -> dict[str, Any]:
+        facts = self.model_dump(exclude={"list_id", "status"})
+        facts["tags"] = [tag for tag in dict.fromkeys(clean_tag(tag) for tag in self.tags) if tag]
+        return {name: clean_text(value) if isinstance(value, str) else value for name, value in facts.items()}
+
+
+class StatusIn(In):
+    status: Status
+    reason: Annotated[str, Field(max_length=500, description="Needed to leave sale, converted or qualified.")] = ""
+    seen: Annotated[str | None, Field(max_length=40, description="The status you saw: 409 when it moved on meanwhile.")] = None
+
+
+def _actor(caller: Caller) -> User:
+    """Whoever made the key, as the services ask for it; not loaded and never saved."""
+    return User(id=caller.user_id, company_id=caller.company_id, name="API", role="manager")
+
+
+@endpoint(
+    bp, "POST", "/leads", scope="leads:write", tag="Leads", summary="Create a lead", body=NewLead, answer=LeadDetail, status=201,
+    once=True, example={"list_id": 1, "first_name": "Ana", "last_name": "Ruiz", "phone": "(212) 555-0123", "tags": ["fleet"]},
+)  # fmt: skip
+def create_lead_api(caller: Caller, body: NewLead) -> Any:
+    """Send an Idempotency-Key, and a repeat after a lost answer makes no second lead."""
+    if not (body.first_name.strip() or body.last_name.strip() or body.business.strip() or body.phone or body.email):
+        raise ApiProblem(422, errors=[{"field": "first_name", "message": "give a name, a business, a phone or an email"}])
+    try:
+        lead = create_lead(body.list_id, body.facts(), by=_actor(caller), status=body.status)
+    except LookupError:
+        raise ApiProblem(422, errors=[{"field": "list_id", "message": "there is no such list"}]) from None
+    return show_lead(lead)
+
+
+@endpoint(
+    bp, "PATCH", "/leads/<int:lead_id>/status", scope="leads:write", tag="Leads", summary="Set a lead's status", body=StatusIn,
+    answer=LeadDetail, once=True, problems=("conflict",), example={"status": "qualified", "reason": "Asked for a quote"},
+)  # fmt: skip
+def set_lead_status(caller: Caller, lead_id: int, body: StatusIn) -> Any:
+    """As a person would on the lead's page: dnc puts its phone on the do-not-contact list, and is left only there."""
+    get_owned_or_404(Lead, lead_id, caller.company_id)
+    try:
+        lead = set_status(lead_id, body.status, by=_actor(caller), reason=clean_text(body.reason) or None, seen=body.seen)
+    except LookupError:
+        abort(404)
+    except StatusRefused as refused:
+        raise ApiProblem(422, errors=[{"field": refused.field, "message": str(refused)}]) from None
+    except MoveRefused as refused:
+        raise ApiProblem(409, detail=str(refused)) from None
+    except StaleEdit as stale:
+        raise ApiProblem(409, detail=f"The status is no longer {body.seen or '(none)'}: it was {stale}.") from None
+    return show_lead(lead)
 
 
 # --- lists ---------------------------------------------------------------------------------------------------
