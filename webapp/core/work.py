@@ -294,12 +294,14 @@ def _sweep_kind(kind: type[WorkMixin], queued_for: timedelta) -> list[Any]:
                 message=f"Given up: its worker died {MAX_CLAIMS} times. Start it again to go on where it stopped.")
         .returning(table.c.id)
     ).all()  # fmt: skip
-    db.session.execute(
-        sa.update(table).where(dead).values(state="queued", lease_until=None, version=table.c.version + 1)
-    )
+    given_back = db.session.execute(
+        sa.update(table)
+        .where(dead)
+        .values(state="queued", lease_until=None, version=table.c.version + 1)
+        .returning(table.c.id, table.c.job, table.c.fence)
+    ).all()
     for row_id in given_up:
         log.error("work_given_up", work=kind.__name__, row_id=row_id)
     waiting = sa.and_(table.c.state == "queued", sa.func.coalesce(table.c.heartbeat_at, table.c.created_at) < now - queued_for)
-    return list(db.session.execute(sa.select(table.c.id, table.c.job, table.c.fence).where(waiting)).all())
-
-
+    unheard = db.session.execute(sa.select(table.c.id, table.c.job, table.c.fence).where(waiting)).all()
+    return [*given_back, *(row for row in unheard if row not in given_back)]
