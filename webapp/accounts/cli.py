@@ -8,6 +8,7 @@ import click
 import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
 from flask import Flask
+from flask.cli import with_appcontext
 
 from webapp.accounts import queries
 from webapp.accounts.models import Company
@@ -29,6 +30,7 @@ def register(app: Flask) -> None:
 @click.option("--email", required=True)
 @click.option("--name", required=True, help="The person's name.")
 @from_stdin
+@with_appcontext
 def create_admin(company: str, email: str, name: str, password_stdin: bool) -> None:
     """Make an admin, and the company if it does not exist."""
     try:
@@ -53,6 +55,7 @@ def create_admin(company: str, email: str, name: str, password_stdin: bool) -> N
 @click.command()
 @click.argument("email")
 @from_stdin
+@with_appcontext
 def reset_password(email: str, password_stdin: bool) -> None:
     """Set a new password for EMAIL and end all of the user's sessions."""
     user = queries.find_user_by_email(email)

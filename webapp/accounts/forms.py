@@ -18,7 +18,7 @@ from wtforms import (
     TimeField,
     ValidationError,
 )  # fmt: skip
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.accounts.models import SCOPES, Company, User
@@ -70,12 +70,12 @@ def at_least_one(form: Form, field: Any) -> None:
 
 
 def name_field(label: str, missing: str = "", **kwargs: Any) -> StringField:
-    rules = [InputRequired(missing or f"Enter {label.lower()}."), Length(max=120), no_controls]
+    rules = [DataRequired(missing or f"Enter {label.lower()}."), Length(max=120), no_controls]
     return StringField(label, rules, [strip], **kwargs)
 
 
 def email_field(label: str = "Email") -> EmailField:
-    return EmailField(label, [InputRequired("Enter an email address."), Length(max=254), valid_email], [strip])
+    return EmailField(label, [DataRequired("Enter an email address."), Length(max=254), valid_email], [strip])
 
 
 def new_password_field(label: str = "Password") -> PasswordField:
@@ -87,7 +87,7 @@ def zone_field(label: str = "Time zone", **kwargs: Any) -> SelectField:
 
 
 class SignInForm(Form):
-    email = StringField("Email", [InputRequired("Enter your email address."), Length(max=254)], [strip])
+    email = StringField("Email", [DataRequired("Enter your email address."), Length(max=254)], [strip])
     password = PasswordField("Password", [InputRequired("Enter your password.")])
 
 
