@@ -10,10 +10,10 @@ test:
 
 lint:
 	@deploy/bootstrap.sh dev
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy
-	@.venv/bin/djlint templates --check --lint --quiet
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m ruff format --check .
+	@.venv/bin/python -m mypy
+	@.venv/bin/python -m djlint templates --check --lint --quiet
 
 bench:
 	@deploy/bootstrap.sh dev

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,13 +17,13 @@ from webapp.core.storage import Storage, get_storage
 
 
 @pytest.fixture
-def database(new_database: Callable[..., str]) -> Iterator[str]:
+def database(new_database: Callable[..., str]) -> str:
     """A migrated database with a table of its own, so that no feature's rules stand in the way."""
     url = new_database()
     with connect(url) as connection:
         connection.execute("CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text UNIQUE)")
         connection.execute("INSERT INTO notes (text) SELECT 'note ' || n || ' ü' FROM generate_series(1, 500) n")
-    yield url
+    return url
 
 
 @pytest.fixture

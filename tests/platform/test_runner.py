@@ -18,6 +18,7 @@ import pytest
 from webapp.config import ROOT
 from webapp.serve.__main__ import PORTS_TO_TRY, Stop, listen, only_one, secret_key
 from webapp.serve.children import alive, tied, wait_until
+from webapp.serve.embedded import EmbeddedPostgres, EmbeddedRedis
 
 PARTS = ("rebound-web", "rebound-worker", "rebound-exports", "rebound-browser", "rebound-schedul")
 
@@ -102,8 +103,8 @@ def installation() -> Iterator[Installation]:
     yield made
     if made.process is not None and made.process.poll() is None:
         made.stop(signal.SIGTERM)
-    command = [sys.executable, "-m", "webapp.serve", "flask", "--version"]  # stops servers left by a killed run
-    subprocess.run(command, cwd=ROOT, env=os.environ | {"VAR_DIR": str(var)}, capture_output=True, check=False)
+    EmbeddedPostgres(var / "pg").destroy()  # what a killed run left
+    EmbeddedRedis(var / "redis").destroy()
     shutil.rmtree(var, ignore_errors=True)
 
 

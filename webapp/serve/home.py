@@ -157,7 +157,11 @@ def _programs_for(owner: Owner) -> Path:
         SHARED.mkdir(parents=True, exist_ok=True)
         SHARED.chmod(0o755)
         part = Path(tempfile.mkdtemp(dir=SHARED))
-        shutil.copytree(PROGRAMS, part / "pg", symlinks=True)
+        # The programs look for their libraries beside the package, as the wheel lays them out.
+        package, libraries = PROGRAMS.parent, PROGRAMS.parent.with_name(PROGRAMS.parent.name + ".libs")
+        shutil.copytree(PROGRAMS, part / "pg" / package.name / PROGRAMS.name, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, part / "pg" / libraries.name, symlinks=True)
         subprocess.run(["chmod", "-R", "a+rX", str(part / "pg")], check=True)
         try:
             (part / "pg").rename(copy)
@@ -165,4 +169,4 @@ def _programs_for(owner: Owner) -> Path:
             if not copy.exists():
                 raise
         shutil.rmtree(part)
-    return copy
+    return copy / PROGRAMS.parent.name / PROGRAMS.name
