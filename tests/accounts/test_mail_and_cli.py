@@ -74,6 +74,8 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link(client, admin, sink, 
 
 
 def test_a_mailed_link_ends_after_an_hour_and_names_the_configured_host(client, admin, sink, travel):
+    client.csrf_token()
+    client.set_cookie("rebound", client.get_cookie("rebound").value, domain="evil.example")
     forget(client, admin.email, environ_overrides={"HTTP_HOST": "evil.example"})
     assert "evil.example" not in sink.mails[0]
     travel(minutes=61)
