@@ -40,7 +40,9 @@ def test_the_breakdown_of_every_list_sums_to_the_list(demo):
     for list_id, size in sizes.items():
         cells = get_cells(demo.company_id, list_id=list_id)
         found = dict(
-            db.session.execute(sa.select(Lead.status, sa.func.count()).where(Lead.list_id == list_id).group_by(Lead.status)).all()
+            db.session.execute(
+                sa.select(Lead.status, sa.func.count()).where(Lead.list_id == list_id).group_by(Lead.status)
+            ).all()
         )
         assert by_status(cells) == found
         assert sum(found.values()) == size
@@ -93,7 +95,9 @@ def test_whatever_is_not_planted_is_what_the_program_would_have_made_of_the_call
         )
     ).all()
     whole = [row for row in rows if row.problem is None]
-    assert len(whole) == len(rows) - sum(v for k, v in planted_counts(SCALE).items() if k not in ("open_call", "callback_mismatch"))
+    assert len(whole) == len(rows) - sum(
+        v for k, v in planted_counts(SCALE).items() if k not in ("open_call", "callback_mismatch")
+    )
     for row in whole:
         assert row.seen == row.to_status
         assert row.dial_attempts == row.pass_dials == row.calls
@@ -121,7 +125,9 @@ def test_every_lead_that_waits_for_a_callback_has_one_but_the_planted(demo):
                   "(SELECT FROM callbacks c WHERE c.lead_id = l.id AND state <> 'closed')")  # fmt: skip
     assert without == (1,)
     assert count(Callback, Callback.state != "closed") > 3
-    assert one("SELECT count(*) FROM callbacks c JOIN call_logs k ON k.id = c.call_log_id WHERE c.due_at <= k.started_at") == (0,)
+    assert one(
+        "SELECT count(*) FROM callbacks c JOIN call_logs k ON k.id = c.call_log_id WHERE c.due_at <= k.started_at"
+    ) == (0,)
 
 
 def test_who_said_no_is_on_the_do_not_contact_list(demo):

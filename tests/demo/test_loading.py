@@ -33,7 +33,9 @@ def rows_by_table(company_id: int) -> dict[str, int]:
     found = {}
     for table in Base.metadata.sorted_tables:
         if "company_id" in table.c:
-            number = db.session.scalar(sa.select(sa.func.count()).select_from(table).where(table.c.company_id == company_id))
+            number = db.session.scalar(
+                sa.select(sa.func.count()).select_from(table).where(table.c.company_id == company_id)
+            )
             if number:
                 found[table.name] = number
     return found
@@ -41,7 +43,9 @@ def rows_by_table(company_id: int) -> dict[str, int]:
 
 def facts_of_leads(company_id: int) -> list:
     return db.session.execute(
-        sa.select(Lead.phone, Lead.last_name, Lead.status, Lead.dial_attempts, Lead.problem).where(Lead.company_id == company_id).order_by(Lead.id)
+        sa.select(Lead.phone, Lead.last_name, Lead.status, Lead.dial_attempts, Lead.problem)
+        .where(Lead.company_id == company_id)
+        .order_by(Lead.id)
     ).all()
 
 
@@ -60,7 +64,9 @@ def kill_in_chunk(monkeypatch, module, name: str, number: int) -> None:
 
 def bury(row: DemoLoad) -> None:
     """A minute later: the lease of the dead worker is over."""
-    db.session.execute(sa.update(DemoLoad).where(DemoLoad.id == row.id).values(lease_until=sa.text("now() - interval '1 s'")))
+    db.session.execute(
+        sa.update(DemoLoad).where(DemoLoad.id == row.id).values(lease_until=sa.text("now() - interval '1 s'"))
+    )
     db.session.commit()
 
 
@@ -211,7 +217,9 @@ def test_the_page_loads_shows_progress_and_removes(db, client, worker, monkeypat
     user = make_user()
     sign_in(client, user)
     assert "Load demo data" in client.get("/demo").text
-    monkeypatch.setattr(service, "start_demo", lambda company, by, _real=service.start_demo: _real(company, by=by, scale=SCALE))
+    monkeypatch.setattr(
+        service, "start_demo", lambda company, by, _real=service.start_demo: _real(company, by=by, scale=SCALE)
+    )
     assert client.post("/demo/load").headers["Location"] == "/demo"
     row = queries.last_work(user.company_id)
     assert "Loading demo data" in client.get("/demo").text

@@ -19,7 +19,16 @@ from webapp.leads.states import PROTECTED
 
 OPENS, CLOSES = time(9), time(17, 40)
 HISTORY = 60  # days
-UNANSWERED = (("no_answer", 46), ("machine", 24), ("busy", 12), ("failed", 6), ("congestion", 4), ("dropped", 4), ("cancelled", 3), ("network", 1))
+UNANSWERED = (
+    ("no_answer", 46),
+    ("machine", 24),
+    ("busy", 12),
+    ("failed", 6),
+    ("congestion", 4),
+    ("dropped", 4),
+    ("cancelled", 3),
+    ("network", 1),
+)
 # How the last call of a lead ended: (call status, disposition, weight). None: an unanswered one.
 LAST = (
     (None, None, 610), ("answered", None, 60), ("answered", "contacted", 62), ("answered", "not_interested", 112),
@@ -140,9 +149,8 @@ def _call(story: Story, endings: list[tuple[str, str | None]], slots: list[tuple
         answered = start + timedelta(seconds=rng.randint(6, 24)) if spoke else None
         talk = int(rng.lognormvariate(4.9, 0.7)) + 15 if spoke else 0
         rings = {"no_answer": 31, "machine": 24, "cancelled": 12, "dropped": 9}.get(call_status, 4) + rng.randint(0, 6)
-        ended = (answered + timedelta(seconds=talk)) if answered else start + timedelta(seconds=rings)
-        if call_status == "ringing":
-            ended = None
+        over = (answered + timedelta(seconds=talk)) if answered else start + timedelta(seconds=rings)
+        ended = None if call_status == "ringing" else over
         story.calls.append({
             "agent": agent, "call_status": call_status, "disposition": disposition, "disposition_at": ended if disposition else None,
             "callback_at": None, "started_at": start, "answered_at": answered, "ended_at": ended,

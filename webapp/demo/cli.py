@@ -40,7 +40,13 @@ def _perform(row: DemoLoad) -> None:
 
 @group.command()
 @click.option("--email", required=True, help="A user of the company; gets some of the callbacks.")
-@click.option("--scale", default=1.0, type=click.FloatRange(0.008, 4), show_default=True, help="1 is 25,000 leads and 60,000 calls.")
+@click.option(
+    "--scale",
+    default=1.0,
+    type=click.FloatRange(0.008, 4),
+    show_default=True,
+    help="1 is 25,000 leads and 60,000 calls.",
+)
 def load(email: str, scale: float) -> None:
     """Load the demo data into the company of this user."""
     user = _user(email)

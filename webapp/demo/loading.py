@@ -98,7 +98,11 @@ def set_up(row: DemoLoad) -> None:
     company.demo_loaded_at = row.created_at  # from here on it is labelled, also when it stays incomplete
     db.session.flush()
     plan = plan_of(row)
-    ids = {"users": [u.id for u in users], "campaigns": [c.id for c in campaigns], "lists": [entry.id for entry in lists]}
+    ids = {
+        "users": [u.id for u in users],
+        "campaigns": [c.id for c in campaigns],
+        "lists": [entry.id for entry in lists],
+    }
     step(row, total=plan.leads, params={**row.params, **ids}, message="Lists and campaigns are there; adding leads.")
 
 
@@ -206,7 +210,17 @@ def _copy_callbacks(row: DemoLoad, stories: list[Story], lead_ids: list[int], ca
         Callback.__table__,
         ("company_id", "lead_id", "due_at", "agent_id", "state", "notes", "call_log_id", "closed_at", "created_at"),
         (
-            (row.company_id, lead_id, due, who(agent), state, notes, calls[number], closed, story.calls[number]["ended_at"])
+            (
+                row.company_id,
+                lead_id,
+                due,
+                who(agent),
+                state,
+                notes,
+                calls[number],
+                closed,
+                story.calls[number]["ended_at"],
+            )
             for story, lead_id, calls in zip(stories, lead_ids, calls_of, strict=True)
             for due, agent, state, number, closed, notes in story.callbacks
         ),
@@ -230,7 +244,9 @@ def finish(row: DemoLoad) -> None:
     rng = plan_of(row).rng(0, "suppressed")
     codes = [code for code, _ in area_codes()]
     phones = {f"+1{rng.choice(codes)}55501{rng.randrange(NUMBERS):02}" for _ in range(40)}
-    taken = set(db.session.scalars(sa.select(Lead.phone).where(Lead.company_id == row.company_id, Lead.phone.in_(phones))))
+    taken = set(
+        db.session.scalars(sa.select(Lead.phone).where(Lead.company_id == row.company_id, Lead.phone.in_(phones)))
+    )
     values = [("phone", phone) for phone in sorted(phones - taken)]
     values += [("email", f"no-mail-{n}@example.com") for n in range(1, 9)] + [("domain", "competitor.example.com")]
     db.session.execute(
@@ -241,6 +257,8 @@ def finish(row: DemoLoad) -> None:
     for table in ("leads", "lead_search", "lead_tallies", "call_logs", "status_changes", "callbacks"):
         db.session.execute(sa.text(f"ANALYZE {table}"))
     user = db.session.get(User, row.requested_by_id) if row.requested_by_id else None
-    record_event("demo_loaded", f"Demo data was loaded: {row.done:,} leads", by=user, company_id=row.company_id, subject=row)
+    record_event(
+        "demo_loaded", f"Demo data was loaded: {row.done:,} leads", by=user, company_id=row.company_id, subject=row
+    )
     db.session.execute(sa.update(Company).where(Company.id == row.company_id).values(demo_loaded_at=db_now()))
     step(row, message="The demo company is ready.", params={**row.params, "finished": True})

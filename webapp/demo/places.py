@@ -27,7 +27,7 @@ def area_codes() -> tuple[tuple[str, tuple[Place, ...]], ...]:
     import zipcodes
 
     found: dict[str, list[Place]] = defaultdict(list)
-    for row in zipcodes.list_all():
+    for row in zipcodes.list_all():  # type: ignore[no-untyped-call]
         if row["active"] and row["zip_code_type"] == "STANDARD" and row["state"] in STATES and row["timezone"]:
             place = Place(row["city"], row["state"], row["zip_code"], row["timezone"])
             for code in row["area_codes"]:

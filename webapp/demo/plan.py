@@ -134,7 +134,9 @@ def _deal_dials(plan: Plan, rng: Random) -> None:
         elif rng.random() > entry.dialed or index % 97 == 50:
             count = 0
         dials.append(min(count, 6) if entry.trade == "show" else count)
-    free = [i for i, count in enumerate(dials) if count and i not in plan.planted and LISTS[plan.list_of(i)].trade != "show"]
+    free = [
+        i for i, count in enumerate(dials) if count and i not in plan.planted and LISTS[plan.list_of(i)].trade != "show"
+    ]
     missing = plan.calls - sum(dials)
     while missing:
         index = rng.choice(free)

@@ -20,7 +20,7 @@ from webapp.leads.models import Lead, LeadList
 from webapp.recycling.models import RecycleBatch, Repair, Undo
 
 
-def demo_leads(company_id: int) -> sa.Select[tuple[int]]:
+def demo_leads(company_id: int) -> sa.Select[int]:
     """Ids of the leads that a loading made, whatever list they are in now."""
     batches = sa.select(DemoLoad.batch_id).where(DemoLoad.company_id == company_id, DemoLoad.action == "load")
     return (
@@ -43,7 +43,11 @@ def remove_chunk(row: DemoLoad) -> bool:
     """The next leads with their calls; False when none is left."""
     ids = list(
         db.session.scalars(
-            demo_leads(row.company_id).where(Lead.id > row.position).order_by(Lead.id).limit(CHUNK).with_for_update(of=Lead)
+            demo_leads(row.company_id)
+            .where(Lead.id > row.position)
+            .order_by(Lead.id)
+            .limit(CHUNK)
+            .with_for_update(of=Lead)
         )
     )
     if not ids:
@@ -69,7 +73,12 @@ def clear_up(row: DemoLoad) -> None:
     left = _remove_users(company_id)
     user = db.session.get(User, row.requested_by_id) if row.requested_by_id else None
     record_event(
-        "demo_removed", f"Demo data was removed: {row.done:,} leads", by=user, company_id=company_id, subject=row, users_left=left
+        "demo_removed",
+        f"Demo data was removed: {row.done:,} leads",
+        by=user,
+        company_id=company_id,
+        subject=row,
+        users_left=left,
     )
     db.session.execute(sa.update(Company).where(Company.id == company_id).values(demo_loaded_at=None))
     step(row, message="The demo data is gone. What you added yourself is still here.", params={"finished": True})
@@ -90,12 +99,22 @@ def _remove_lists(company_id: int) -> None:
 
 def _remove_campaigns(company_id: int) -> None:
     campaigns = list(
-        db.session.scalars(sa.select(DialCampaign.id).where(DialCampaign.company_id == company_id, DialCampaign.is_demo))
+        db.session.scalars(
+            sa.select(DialCampaign.id).where(DialCampaign.company_id == company_id, DialCampaign.is_demo)
+        )
     )
-    used = set(db.session.scalars(sa.select(LeadList.dial_campaign_id).where(LeadList.dial_campaign_id.in_(campaigns)).distinct()))
+    used = set(
+        db.session.scalars(
+            sa.select(LeadList.dial_campaign_id).where(LeadList.dial_campaign_id.in_(campaigns)).distinct()
+        )
+    )
     db.session.execute(sa.update(DialCampaign).where(DialCampaign.id.in_(used)).values(is_demo=False))
     gone = [campaign_id for campaign_id in campaigns if campaign_id not in used]
-    db.session.execute(sa.update(CallLog).where(CallLog.company_id == company_id, CallLog.campaign_id.in_(gone)).values(campaign_id=None))
+    db.session.execute(
+        sa.update(CallLog)
+        .where(CallLog.company_id == company_id, CallLog.campaign_id.in_(gone))
+        .values(campaign_id=None)
+    )
     _delete(HopperEntry, HopperEntry.campaign_id.in_(gone))
     _delete(Repair, Repair.campaign_id.in_(gone))
     _delete(DialCampaign, DialCampaign.id.in_(gone))
@@ -105,7 +124,9 @@ def _remove_users(company_id: int) -> int:
     """A user whom something still names is deactivated instead; how many were."""
     left = 0
     for user_id in db.session.scalars(
-        sa.select(User.id).where(User.company_id == company_id, User.preferences["demo"].as_boolean(), User.password_hash.is_(None))
+        sa.select(User.id).where(
+            User.company_id == company_id, User.preferences["demo"].as_boolean(), User.password_hash.is_(None)
+        )
     ).all():
         try:
             with db.session.begin_nested():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import current_app, url_for
 
 # Where a piece of work is shown, and what it is called, by its table.
@@ -16,7 +18,7 @@ WORK: dict[str, tuple[str, str, str]] = {
 }
 
 
-def find_url(endpoint: str, **values: int | str) -> str | None:
+def find_url(endpoint: str, **values: Any) -> str | None:
     """None for a page that this installation does not have."""
     return url_for(endpoint, **values) if endpoint in current_app.view_functions else None
 

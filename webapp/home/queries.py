@@ -101,7 +101,9 @@ def my_callbacks(user: User) -> Callbacks:
         some = sa.select(Callback.id).where(*waiting, Callback.due_at < tomorrow).limit(COUNT_TO).subquery()
         found.due = db.session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
     else:
-        found.next_at = db.session.scalar(sa.select(sa.func.min(Callback.due_at)).where(*waiting, Callback.due_at >= tomorrow))
+        found.next_at = db.session.scalar(
+            sa.select(sa.func.min(Callback.due_at)).where(*waiting, Callback.due_at >= tomorrow)
+        )
     return found
 
 
@@ -118,7 +120,9 @@ def team_numbers(company_id: int, zone: str) -> Team:
     )
     if last is None:
         return team
-    start = sa.func.timezone(zone, sa.func.date_trunc("day", sa.func.timezone(zone, sa.literal(last))), type_=sa.DateTime(timezone=True))
+    start = sa.func.timezone(
+        zone, sa.func.date_trunc("day", sa.func.timezone(zone, sa.literal(last))), type_=sa.DateTime(timezone=True)
+    )
     team = _team(company_id, zone, start, start + timedelta(days=1))
     team.is_today = False
     return team
@@ -205,7 +209,10 @@ def lists_at_a_glance(company_id: int, cells: list[Cell], *, limit: int = 6) -> 
 
 
 def strip_parts(counts: dict[str | None, int]) -> list[dict[str, Any]]:
-    parts = [{"label": label, "tone": tone, "count": sum(counts.get(name, 0) for name in names)} for label, tone, names in GROUPS]
+    parts = [
+        {"label": label, "tone": tone, "count": sum(counts.get(name, 0) for name in names)}
+        for label, tone, names in GROUPS
+    ]
     missing = sum(count for status, count in counts.items() if status not in LEAD.states)
     return [*parts, {"label": "(none)", "tone": "bad", "count": missing}] if missing else parts
 
@@ -227,4 +234,10 @@ def first_steps(company_id: int, has_leads: bool) -> dict[str, bool]:
             sa.or_(exists(RecycleBatch), exists(Export)).label("used"),
         )
     ).one()
-    return {"workspace": True, "leads": has_leads, "problems": row.repaired, "calls": row.connected, "recycle": row.used}
+    return {
+        "workspace": True,
+        "leads": has_leads,
+        "problems": row.repaired,
+        "calls": row.connected,
+        "recycle": row.used,
+    }

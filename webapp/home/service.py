@@ -17,7 +17,9 @@ DISMISSED = "first_steps_dismissed"
 def dismiss_first_steps(*, by: User) -> None:
     """Hide the list for this user, whatever is left to do."""
     db.session.execute(
-        sa.update(User).where(User.id == by.id).values(preferences=User.preferences.op("||")(sa.cast({DISMISSED: True}, JSONB)))
+        sa.update(User)
+        .where(User.id == by.id)
+        .values(preferences=User.preferences.op("||")(sa.cast({DISMISSED: True}, JSONB)))
     )
     db.session.refresh(by)
 

@@ -81,7 +81,10 @@ def _steps(has_leads: bool) -> list[dict[str, Any]]:
          "Make an API key and send the first call."),
         ("recycle", "Recycle a list or take a report", find_url("leads.lists"), "Open a list; both are at its top."),
     )  # fmt: skip
-    return [{"text": text, "href": href, "hint": None if done[name] else hint, "done": done[name]} for name, text, href, hint in steps]
+    return [
+        {"text": text, "href": href, "hint": None if done[name] else hint, "done": done[name]}
+        for name, text, href, hint in steps
+    ]
 
 
 @bp.post("/first-steps/dismiss")
@@ -128,7 +131,7 @@ def help() -> Any:
 @requires("rep")
 def keys() -> Any:
     pages = [
-        (item.label, f"g {item.key}")
+        (f"g {item.key}", item.label)
         for item in (*(item for _, items in NAV for item in items), *FOOT)
         if item.key and role_at_least(current_user.role, item.role) and find_url(item.endpoint)
     ]
