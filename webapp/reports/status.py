@@ -43,6 +43,7 @@ class StatusRow:
     name: str
     label: str
     tone: str
+    icon: str
     leads: int
     share: float | None
     never_dialed: int
@@ -202,7 +203,7 @@ def _break_down(cells: list[Cell], total: int, exhausted: Counter[str | None]) -
         state = LEAD[status]
         rows.append(
             StatusRow(
-                status=status, name=status or NONE, label=state.label, tone=state.tone if leads else "neutral", leads=leads,
+                status=status, name=status or NONE, label=state.label, tone=state.tone if leads else "neutral", icon=state.icon if status else "circle-dashed", leads=leads,
                 share=leads / total if total else None, never_dialed=count(own, lambda c: c.dials == 0),
                 dials=sum(c.dial_sum for c in own), answered=count(own, lambda c: c.answered), exhausted=exhausted[status],
             )

@@ -18,7 +18,7 @@ from webapp.reports.pdf import page_size, write_pdf
 from webapp.reports.sheets import Book, Column, CsvFile
 from webapp.reports.status import StatusReport, report_data, sum_rows
 
-PDF_LEADS = 50  # the leads named at the end of the PDF; the spreadsheet names all
+PDF_LEADS = 40  # the leads named at the end of the PDF; the spreadsheet names all
 CHUNK = 5_000
 
 CSV_COLUMNS = (
