@@ -10,7 +10,6 @@
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,13 +71,10 @@ def databases(servers: Servers) -> Iterator[Databases]:
 def _make_settings(servers: Servers, database_url: str, folder: Path, number: int) -> Settings:
     logs = folder / "log"
     logs.mkdir()
-    redis_url = servers.redis_url
-    if redis_url.startswith("unix://"):
-        redis_url = re.sub(r"\?db=\d+$", "", redis_url) + f"?db={number}"
     return Settings(
         env="test",
         database_url=database_url,
-        redis_url=redis_url,
+        redis_url=servers.redis_database(number),
         secret_key="a key that is only good for tests",
         var_dir=folder,
         log_dir=logs,

