@@ -134,11 +134,12 @@ def _endings(plan: Plan, index: int, rng: Random) -> list[tuple[str, str | None]
 
 
 def _call(story: Story, endings: list[tuple[str, str | None]], slots: list[tuple[datetime, int]], rng: Random) -> None:
-    # A stretch of days somewhere in the history, so that no day sees only last calls.
+    # What was settled was settled on any day; what was not is still being tried, so its last dial is recent.
     count = len(endings)
     span = min(len(slots), count + rng.randrange(len(slots) // 2))
-    end = min(len(slots), rng.randrange(span, len(slots) + span // 2 + 1))
-    days = sorted(rng.sample(range(end - span, end), min(count, span)))
+    settled = endings[-1][0] in ("answered", "invalid_number")
+    end = rng.randint(span, len(slots)) if settled else max(span, len(slots) - int(rng.expovariate(1 / 9)))
+    days = [*sorted(rng.sample(range(end - span, end - 1), min(count, span) - 1)), end - 1]
     days = [days[0]] * (count - len(days)) + days
     starts = sorted(slots[day][0] + timedelta(seconds=rng.randrange(slots[day][1])) for day in days)
     if endings[-1][0] == "ringing":  # left open: yesterday's, or older
