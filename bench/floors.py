@@ -30,7 +30,7 @@ SELECT company_id, 'lead', id, old, new, 'repair', evidence, gen_random_uuid(),
 """
 RECYCLE = """
 WITH upd AS (
-  UPDATE leads l SET status = 'new', pass_number = pass_number + 1, pass_dials = 0, last_status_change = now(), next_eligible_at = NULL
+  UPDATE leads l SET status = 'new', pass_number = l.pass_number + 1, pass_dials = 0, last_status_change = now(), next_eligible_at = NULL
   FROM (SELECT id, company_id, status, pass_number, pass_dials FROM leads WHERE list_id = :list AND status = ANY(:statuses)
         ORDER BY id LIMIT :n FOR UPDATE) o
   WHERE l.id = o.id RETURNING l.id, l.company_id, o.status AS old, o.pass_number, o.pass_dials
@@ -49,7 +49,7 @@ WITH given AS (
   INSERT INTO call_logs (company_id, lead_id, provider, provider_call_id, call_status, started_at, ended_at)
   SELECT :company, lead_id, 'floor', call_id, 'no_answer', at, at FROM given ON CONFLICT DO NOTHING RETURNING lead_id, started_at
 )
-UPDATE leads l SET dial_attempts = dial_attempts + c.n, call_count = call_count + c.n, last_dial_attempt = c.at, status = 'no_answer'
+UPDATE leads l SET dial_attempts = l.dial_attempts + c.n, call_count = l.call_count + c.n, last_dial_attempt = c.at, status = 'no_answer'
 FROM (SELECT lead_id, count(*) AS n, max(started_at) AS at FROM logged GROUP BY lead_id) AS c WHERE l.id = c.lead_id
 """
 INSERT_ONLY = """

@@ -1,15 +1,18 @@
-"""Rows of this process as a table of one statement, whatever their number: `unnest` of one array a column.
+"""Rows of this process as a table of one statement, whatever their number.
 
-The statement's text stays the same for any number of rows, so it is compiled once.
+They travel as one JSON text and are unpacked by the database: half the time of an array a column, and the
+statement's text stays the same for any number of rows, so it is compiled once.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 TYPES: dict[str, Any] = {
@@ -17,16 +20,19 @@ TYPES: dict[str, Any] = {
 }  # fmt: skip
 
 
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"cannot send {type(value).__name__}")
+
+
 def as_table(rows: Iterable[Sequence[Any]], name: str = "given", **columns: str) -> TableValuedAlias:
     """`as_table([(1, "a")], id="id", word="text")`: a FROM element with these columns."""
-    lists = list(zip(*rows, strict=True)) or [() for _ in columns]
-    arrays = [
-        sa.bindparam(None, list(values), pg.ARRAY(TYPES[kind]), unique=True)
-        for values, kind in zip(lists, columns.values(), strict=True)
-    ]
-    casts = [sa.cast(array, pg.ARRAY(TYPES[kind])) for array, kind in zip(arrays, columns.values(), strict=True)]
+    names = tuple(columns)
+    text = json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=_plain)
+    document = sa.cast(sa.bindparam(None, text, sa.Text, unique=True), JSON)
     shape = [sa.column(column, TYPES[kind]) for column, kind in columns.items()]
-    return sa.func.unnest(*casts).table_valued(*shape, name=name).render_derived()
+    return sa.func.json_to_recordset(document).table_valued(*shape, name=name).render_derived(with_types=True)
 
 
 def as_rows(items: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
@@ -220,7 +220,7 @@ def _find_leads(company_id: int, deliveries: list[_Delivery]) -> dict[int, int]:
     ids = {d.event["lead_id"] for d in deliveries if d.event["lead_id"]}
     found: dict[int, int] = {}
     if ids:
-        real = set(db.session.scalars(sa.select(Lead.id).where(Lead.company_id == company_id, Lead.id.in_(ids))))
+        real = set(db.session.scalars(sa.select(Lead.id).where(Lead.company_id == company_id, Lead.id == sa.any_(_ids(ids)))))
         found = {d.row_id: d.event["lead_id"] for d in deliveries if d.event["lead_id"] in real}
     phones = {d.row_id: normal_phone(d.event["phone"]) for d in deliveries if not d.event["lead_id"] and d.event["phone"]}
     wanted = {phone for phone in phones.values() if phone}
@@ -240,6 +240,10 @@ def _find_leads(company_id: int, deliveries: list[_Delivery]) -> dict[int, int]:
                 best = max(choices, key=lambda r: (r.dial_campaign_id == campaigns[row_id] is not None, r.active, r.lead_id))
                 found[row_id] = best.lead_id
     return found
+
+
+def _ids(ids: set[int]) -> Any:
+    return sa.cast(sa.bindparam(None, sorted(ids), ARRAY(sa.BigInteger), unique=True), ARRAY(sa.BigInteger))
 
 
 def _quarantine(groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int], received_at: datetime) -> None:
@@ -270,7 +274,7 @@ def _quarantine(groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int
 
 
 def _lock_leads(lead_ids: set[int]) -> None:
-    db.session.execute(sa.select(Lead.id).where(Lead.id.in_(sorted(lead_ids))).order_by(Lead.id).with_for_update())
+    db.session.execute(sa.select(Lead.id).where(Lead.id == sa.any_(_ids(lead_ids))).order_by(Lead.id).with_for_update())
 
 
 def _find_waiting(company_id: int, keys: set[CallKey]) -> dict[CallKey, list[_Delivery]]:
