@@ -218,7 +218,7 @@ def test_a_worker_killed_in_the_middle_is_made_good_by_the_sweep(ana, company, w
 
     export = only(db)
     assert (export.state, export.done, export.rows, export.fence) == ("done", 2500, 2500, 2)
-    assert ana.get(f"{answer.location}/download").text.count("\r\n") == 2501
+    assert ana.get(f"{answer.location}/download").text.count("\n") == 2501
     assert stored() == [export.storage_key]
 
 
@@ -267,7 +267,7 @@ def test_leads_and_calls_become_files(ana, company, worker, db):
     assert leads.filename == f"leads_köln-straße_{leads.id}.csv"
     text = ana.get(f"/exports/{leads.id}/download").text
     assert '"\'=HYPERLINK(""http://x"")"' in text
-    assert '"+12125550100"' in text
+    assert ",+12125550100," in text
     assert (leads.rows, calls.rows) == (1, 1)
     assert "'-1+1" in ana.get(f"/exports/{calls.id}/download").text
     read = CalamineWorkbook.from_filelike(get_storage().open(book.storage_key))
@@ -275,6 +275,33 @@ def test_leads_and_calls_become_files(ana, company, worker, db):
     head, row = read.get_sheet_by_name("Leads").to_python()
     assert (row[0], row[1], row[3], row[5]) == (lead.id, '=HYPERLINK("http://x")', "007", "+12125550100")
     assert head[18] == f"Last dial ({company.zone})"
+
+
+def test_leads_of_a_filter_become_a_file_of_those_leads_only(ana, company, worker, db):
+    lead_list = make_list(company)
+    make_lead(lead_list, first_name="Two\nlines", status="busy", business='a "b"\nc')
+    make_lead(lead_list, first_name="Other", status="new")
+    make_lead(make_list(make_company()), first_name="Theirs", status="busy")
+
+    assert 'value="status=busy"' in ana.get("/reports?filter=status%3Dbusy%26nonsense%3D1").text
+    for what in ("leads:csv", "leads:xlsx"):
+        assert ana.post("/exports/data", data={"what": what, "filter": "status=busy", "token": what}).status_code == 303
+    worker()
+
+    for export in db.session.scalars(sa.select(Export)).all():
+        assert (export.state, export.title, export.rows, export.done, export.total) == (
+            "done",
+            "Leads: Filtered",
+            1,
+            1,
+            1,
+        )
+    text = ana.get(
+        "/exports/{}/download".format(db.session.scalars(sa.select(Export.id).where(Export.format == "csv")).one())
+    ).text
+    assert "Two\nlines" in text
+    assert "Other" not in text
+    assert "Theirs" not in text
 
 
 def test_a_bad_day_keeps_what_was_entered(ana, ten):

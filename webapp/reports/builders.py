@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from werkzeug.exceptions import NotFound
 
@@ -79,24 +80,23 @@ def _list_name(export: Export) -> str:
 
 
 def _leads_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
-    _list_name(export)
-    pages = data_files.lead_pages(export.company_id, _list_id(export))
-    return data_files.write_csv(target, data_files.LEAD_COLUMNS, pages, progress)
+    return data_files.write_leads_csv(export, target, progress)
 
 
 def _leads_xlsx(export: Export, target: Path, progress: data_files.Progress) -> int:
-    company = db.session.get_one(Company, export.company_id)
-    facts = [
-        ("Company", company.name), ("List", _list_name(export)), ("Leads", _count_leads(export)), ("Made at", data_files.now()),
-    ]  # fmt: skip
+    company, facts = _about_leads(export)
     return data_files.write_book(
-        target, "Leads", data_files.LEAD_COLUMNS, data_files.lead_pages(export.company_id, _list_id(export)), progress,
+        target, "Leads", data_files.LEAD_COLUMNS, data_files.lead_pages(export), progress,
         title=export.title, company=company.name, zone=company.zone, facts=facts,
     )  # fmt: skip
 
 
-def _count_leads(export: Export) -> int:
-    return data_files.count_leads(export.company_id, _list_id(export))
+@atomic
+def _about_leads(export: Export) -> tuple[Company, list[tuple[str, Any]]]:
+    company = db.session.get_one(Company, export.company_id)
+    subject = export.title.partition(": ")[2]
+    facts = [("Company", company.name), ("Leads of", subject), ("Filter", export.params.get("filter") or "none")]
+    return company, [*facts, ("Number of leads", export.total), ("Made at", data_files.now())]
 
 
 def _calls_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
@@ -113,7 +113,7 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("status_report", "Status report", "rep",
              {"pdf": _status_pdf, "xlsx": _status_xlsx, "csv": _status_csv, "json": _status_json}),
-        Kind("leads", "Leads", "manager", {"csv": _leads_csv, "xlsx": _leads_xlsx}, _count_leads),
+        Kind("leads", "Leads", "manager", {"csv": _leads_csv, "xlsx": _leads_xlsx}, data_files.count_leads),
         Kind("calls", "Calls", "manager", {"csv": _calls_csv}),
     )
 }  # fmt: skip

@@ -12,6 +12,7 @@ from webapp.core.once import new_form_token
 from webapp.core.storage import NoSuchFile, get_storage
 from webapp.core.text import zone_info
 from webapp.core.web import go, is_fragment, render, toast
+from webapp.leads.filters import LeadFilter
 from webapp.leads.models import LeadList
 from webapp.reports import queries, service
 from webapp.reports.builders import FORMAT_ICONS, FORMAT_LABELS, KINDS, MIMETYPES
@@ -44,7 +45,11 @@ def _index(form: DataForm, status: int = 200) -> Response:
 
 
 def _data_form() -> DataForm:
-    form = DataForm(token=new_form_token()) if request.method == "GET" else DataForm()
+    if request.method == "GET":
+        f = LeadFilter.from_query(request.args.get("filter", ""))
+        form = DataForm(formdata=None, token=new_form_token(), filter=f.without("sort").query_string())
+    else:
+        form = DataForm()
     form.list_id.choices = [
         ("", "All lists"),
         *((str(key), name) for key, name in queries.list_choices(current_user.company_id)),
@@ -108,6 +113,11 @@ def create_data_export() -> Any:
     if form.list_id.data:
         lead_list = get_owned_or_404(LeadList, int(form.list_id.data), current_user.company_id)
         params["list_id"], subject = lead_list.id, lead_list.name
+    if kind == "leads":
+        named = params.pop("list_id", None)
+        f = LeadFilter.from_query(f"list={named}" if named else form.filter.data or "")
+        params["filter"] = f.query_string()
+        subject = "Filtered" if f.active and not named else subject
     if kind == "calls":
         zone = zone_info(current_user.company.zone)
         for name, day, extra in (("since", form.since.data, 0), ("until", form.until.data, 1)):
