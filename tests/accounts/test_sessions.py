@@ -184,3 +184,18 @@ def test_a_token_does_not_open_somebody_elses_session(as_admin, admin):
     with as_admin.session_transaction() as session:
         session["_user_id"] = str(other.id)
     assert not is_in(as_admin)
+
+
+def test_when_the_database_is_away_a_signed_in_browser_gets_the_page_that_says_so(settings):
+    from tests.harness.client import Client
+    from webapp import create_app
+
+    away = "postgresql+psycopg://nobody@127.0.0.1:1/none"
+    app = create_app(settings.model_copy(update={"database_url": away}))
+    app.test_client_class = Client
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"], session["auth"] = "1", "x" * 43
+    assert client.get("/settings/profile").status_code == 503
+    assert client.get("/no/such/page").status_code == 404
+    assert client.get("/healthz").status_code == 200

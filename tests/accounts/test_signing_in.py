@@ -3,7 +3,9 @@ import sqlalchemy as sa
 
 from tests.factories import PASSWORD, make_company, make_user, sign_in
 from tests.harness.client import Client
+from webapp.accounts import throttle
 from webapp.accounts.models import AuthSession, SignInCounter, User
+from webapp.accounts.service import sessions
 
 LOCAL = "/settings/profile?tab=1"
 WRONG = "That email and password do not belong together."
@@ -38,7 +40,7 @@ def test_a_wrong_password_an_unknown_user_and_a_deactivated_one_read_the_same(cl
         assert f'value="{email}"' in answer.text
         assert password not in answer.text
     assert texts[0] == texts[1] == texts[2]
-    assert kinds() == ["sign_in_failed", "sign_in_failed"]
+    assert kinds() == ["sign_in_failed"] * 3
     assert client.get("/settings/profile").status_code == 303
 
 
@@ -176,6 +178,17 @@ def test_unknown_accounts_are_throttled_like_known_ones(client, db):
     assert codes == [422] * 6 + [429] * 2
     stored = db.session.scalars(sa.select(SignInCounter.subject)).all()
     assert not [subject for subject in stored if "nobody" in subject], "what people type by mistake is not kept"
+
+
+def test_counters_and_sessions_that_no_longer_count_are_swept(client, admin, travel, db):
+    enter(client, admin.email, "wrong wrong")
+    sign_in(client, admin)
+    assert (throttle.forget_old(), sessions.forget_old()) == (0, 0)
+    travel(days=29)
+    assert (throttle.forget_old(), sessions.forget_old()) == (1, 0)
+    travel(days=32)
+    assert sessions.forget_old() == 1
+    assert db.session.scalars(sa.select(AuthSession)).all() == []
 
 
 def test_a_throttled_try_looks_at_no_password(client, admin, monkeypatch):

@@ -33,8 +33,7 @@ def authenticate(email: str, password: str, address: str | None) -> User:
         throttle.forgive(*counted)
         raise
     if user is None or not right or not user.is_active:
-        if user is not None:
-            _record_failure(user)
+        _record_failure(user)
         raise WrongPassword
     by_address, by_email = counted
     throttle.forgive(by_address)
@@ -97,17 +96,25 @@ def _end(which: sa.ColumnElement[bool]) -> int:
 
 
 @atomic
+def forget_old() -> int:
+    """Remove sessions that ended a month ago; how many. The audit trail keeps who signed in when."""
+    month_ago = db_now() - sa.cast("30 days", sa.Interval)
+    old = sa.or_(AuthSession.ended_at < month_ago, AuthSession.expires_at < month_ago)
+    return int(db.session.execute(sa.delete(AuthSession).where(old)).rowcount)  # type: ignore[attr-defined]
+
+
+@atomic
 def _find(email: str) -> User | None:
     """As a transaction of its own, so that the connection is free again before the hash."""
     return queries.find_user_by_email(email.strip())
 
 
 @atomic
-def _record_failure(user: User) -> None:
-    """Who tried is not known, so the event has a subject and no actor. The throttle bounds their number."""
-    record_event(
-        "sign_in_failed", f"A sign-in as {user.name} failed", by=None, company_id=user.company_id, subject=user
-    )
+def _record_failure(user: User | None) -> None:
+    """Who tried is not known, so the event has no actor; the throttle bounds their number. Unknown addresses
+    are recorded too, for no company: both then take the same time."""
+    what = f"A sign-in as {user.name} failed" if user else "A sign-in with an unknown address failed"
+    record_event("sign_in_failed", what, by=None, company_id=user.company_id if user else None, subject=user)
 
 
 @atomic
