@@ -92,7 +92,10 @@ def test_undo_puts_back_all_that_has_not_changed_since_and_lists_the_others(db: 
 def test_owner_and_tags_change_and_come_back(db: SQLAlchemy):
     user = make_user()
     lead_list = make_list(user.company)
-    leads = [make_lead(lead_list, tags=tags, owner_id=owner) for tags, owner in ((["a"], None), (["a", "b"], user.id), ([], None))]
+    leads = [
+        make_lead(lead_list, tags=tags, owner_id=owner)
+        for tags, owner in ((["a"], None), (["a", "b"], user.id), ([], None))
+    ]
     owner = _run("owner", {"owner": str(user.id)}, leads, user, "o")
     added = _run("tag_add", {"tag": " b,  "}, leads, user, "a")
     gone = _run("tag_remove", {"tag": "a"}, leads, user, "r")
@@ -130,7 +133,9 @@ def test_a_count_that_moved_is_asked_about_again(db: SQLAlchemy):
     make_lead(lead_list)
     make_lead(lead_list)
     with pytest.raises(service.CountMoved) as moved:
-        service.run_bulk("tag_add", {"tag": "x"}, service.Selection(None, "status=new"), seen=1, by=user, form_token="t")
+        service.run_bulk(
+            "tag_add", {"tag": "x"}, service.Selection(None, "status=new"), seen=1, by=user, form_token="t"
+        )
     assert moved.value.now == 2
     assert db.session.query(BulkAction).count() == 0
 
@@ -149,7 +154,14 @@ def test_leads_of_another_company_and_gone_ones_are_missing(db: SQLAlchemy):
 
 @pytest.mark.parametrize(
     ("action", "params"),
-    [("status", {"to": "zzz"}), ("status", {}), ("owner", {"owner": "999999"}), ("owner", {"owner": "9" * 40}), ("tag_add", {"tag": " ,; "}), ("zzz", {})],
+    [
+        ("status", {"to": "zzz"}),
+        ("status", {}),
+        ("owner", {"owner": "999999"}),
+        ("owner", {"owner": "9" * 40}),
+        ("tag_add", {"tag": " ,; "}),
+        ("zzz", {}),
+    ],
 )
 def test_a_change_to_nothing_known_is_refused(db: SQLAlchemy, action: str, params: dict):
     user = make_user()
@@ -175,7 +187,9 @@ def test_more_than_500_run_as_work_in_chunks_with_progress(client, db: SQLAlchem
     user = make_user(role="manager")
     lead_list = make_list(user.company)
     leads = [make_lead(lead_list, status="busy" if n % 3 else "sale") for n in range(18)]
-    row = service.run_bulk("status", {"to": "new"}, service.Selection(None, f"list={lead_list.id}"), seen=18, by=user, form_token="t")
+    row = service.run_bulk(
+        "status", {"to": "new"}, service.Selection(None, f"list={lead_list.id}"), seen=18, by=user, form_token="t"
+    )
     assert row.state == "queued"
     sign_in(client, user)
     waiting = client.get(f"/bulk/{row.id}").text
@@ -274,7 +288,13 @@ def test_a_bulk_change_is_for_managers_and_behind_the_wall(client, db: SQLAlchem
         assert client.get(f"/bulk/{row.id}{path}").status_code == 404
     for path in ("cancel", "undo"):
         assert client.post(f"/bulk/{row.id}/{path}").status_code == 404
-    for data in ({}, {"ids": "x"}, {"ids": "9" * 40, "seen": "x"}, {"scope": "all", "filter": "%00=%00&&&", "seen": "-1"}, {"to": "\x00"}):
+    for data in (
+        {},
+        {"ids": "x"},
+        {"ids": "9" * 40, "seen": "x"},
+        {"scope": "all", "filter": "%00=%00&&&", "seen": "-1"},
+        {"to": "\x00"},
+    ):
         assert client.post("/leads/bulk/status", data=data | {"to": "new"}).status_code in (200, 422)
         assert client.post("/leads/bulk/status/run", data=data | {"to": "new"}).status_code == 422
     assert client.post("/leads/bulk/zzz").status_code == 404

@@ -13,7 +13,16 @@ def _facts(lead: Lead, **changes) -> dict[str, object]:
     names = ("first_name", "last_name", "business", "title", "phone", "extension", "email", "website", "linkedin_url", "city",
              "state", "postal_code", "country", "zone", "source")  # fmt: skip
     facts = {name: getattr(lead, name) or "" for name in names}
-    return facts | {"tags": ", ".join(lead.tags), "owner_id": lead.owner_id or "", "list_id": lead.list_id, "version": lead.version} | changes
+    return (
+        facts
+        | {
+            "tags": ", ".join(lead.tags),
+            "owner_id": lead.owner_id or "",
+            "list_id": lead.list_id,
+            "version": lead.version,
+        }
+        | changes
+    )
 
 
 def test_a_new_lead_has_a_ledger_row_and_an_anchor_but_no_status_change_yet(db: SQLAlchemy):
@@ -39,7 +48,14 @@ def test_a_typed_phone_is_kept_as_e164_and_gives_the_zone(client, db: SQLAlchemy
     user = make_user()
     lead_list = make_list(user.company)
     sign_in(client, user)
-    data = {"business": "Acme", "phone": "(212) 555-0123", "list_id": lead_list.id, "status": "new", "postal_code": "60601", "tags": "vip, VIP; hot"}
+    data = {
+        "business": "Acme",
+        "phone": "(212) 555-0123",
+        "list_id": lead_list.id,
+        "status": "new",
+        "postal_code": "60601",
+        "tags": "vip, VIP; hot",
+    }
     assert client.post("/leads/new", data=data).status_code == 303
     lead = db.session.query(Lead).one()
     assert (lead.phone, lead.zone, lead.tags) == ("+12125550123", "America/Chicago", ["vip", "hot"])
@@ -70,7 +86,12 @@ def test_an_edit_is_written_down_with_both_values(client, db: SQLAlchemy):
     user = make_user()
     lead = make_lead(make_list(user.company), city="Austin")
     sign_in(client, user)
-    assert client.post(f"/leads/{lead.id}/edit", data=_facts(lead, city="Chicago", tags="vip", zone="America/Chicago")).status_code == 303
+    assert (
+        client.post(
+            f"/leads/{lead.id}/edit", data=_facts(lead, city="Chicago", tags="vip", zone="America/Chicago")
+        ).status_code
+        == 303
+    )
     change = db.session.query(LeadChange).one()
     assert change.before == {"city": "Austin", "tags": [], "zone": None}
     assert change.after == {"city": "Chicago", "tags": ["vip"], "zone": "America/Chicago"}
@@ -112,7 +133,13 @@ def test_the_history_is_one_stream_that_loads_older_entries_and_reaches_any_of_t
     assert f'id="call-{calls[0].id}"' in part
     assert f'id="call-{calls[-1].id}"' not in part
     assert f'id="call-{calls[0].id}"' in client.get(f"/leads/{lead.id}?entry=call-{calls[0].id}").text
-    for junk in ("older=x", "older=call-999999999999", "entry=zzz", "entry=status-1", "older=call-99999999999999999999"):
+    for junk in (
+        "older=x",
+        "older=call-999999999999",
+        "entry=zzz",
+        "entry=status-1",
+        "older=call-99999999999999999999",
+    ):
         assert client.get(f"/leads/{lead.id}?{junk}").status_code == 200
 
 

@@ -38,7 +38,11 @@ def test_a_junk_query_string_never_fails(client, db: SQLAlchemy):
     sign_in(client, user)
     sorts = itertools.cycle(("", "&sort=name", "&sort=-dialed", "&sort=status"))
     for query, sort in zip(JUNK, sorts, strict=False):
-        for path in (f"/leads?{query}{sort}", f"/lists/{lead.list_id}?{query}{sort}", f"/leads/{lead.id}?from={quote(query)}&n=x"):
+        for path in (
+            f"/leads?{query}{sort}",
+            f"/lists/{lead.list_id}?{query}{sort}",
+            f"/leads/{lead.id}?from={quote(query)}&n=x",
+        ):
             assert client.get(path).status_code == 200, path
 
 
@@ -60,7 +64,13 @@ def test_a_filter_and_its_query_string_are_the_same_thing():
 
 def test_a_page_key_survives_its_address_and_nonsense_does_not():
     now = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
-    for key, sort in ((Key(5), "newest"), (Key(5, "o'brien é"), "name"), (Key(5, now), "dialed"), (Key(5), "dialed"), (Key(5), "status")):
+    for key, sort in (
+        (Key(5), "newest"),
+        (Key(5, "o'brien é"), "name"),
+        (Key(5, now), "dialed"),
+        (Key(5), "dialed"),
+        (Key(5), "status"),
+    ):
         assert parse_key(key.encode(), sort) == key
     for text in ("", "x", "bnVsbA", "W10", Key(0).encode(), Key(2**70).encode(), "a" * 5000, Key(5).encode() + "é"):
         assert parse_key(text, "name") is None
@@ -101,10 +111,20 @@ def _naive(leads, f: LeadFilter, user):
             and (not f.problem or lead.problem == f.problem)
             and (f.attempts_min is None or lead.dial_attempts >= f.attempts_min)
             and (f.attempts_max is None or lead.dial_attempts <= f.attempts_max)
-            and (f.not_contacted_days is None or lead.last_contacted_at is None or lead.last_contacted_at < datetime.now(UTC) - timedelta(days=1))
+            and (
+                f.not_contacted_days is None
+                or lead.last_contacted_at is None
+                or lead.last_contacted_at < datetime.now(UTC) - timedelta(days=1)
+            )
             and (not f.state or lead.state.lower() == f.state.lower())
-            and (f.dialed_after is None or (lead.last_dial_attempt is not None and lead.last_dial_attempt.date() >= f.dialed_after))
-            and (f.dialed_before is None or (lead.last_dial_attempt is not None and lead.last_dial_attempt.date() < f.dialed_before))
+            and (
+                f.dialed_after is None
+                or (lead.last_dial_attempt is not None and lead.last_dial_attempt.date() >= f.dialed_after)
+            )
+            and (
+                f.dialed_before is None
+                or (lead.last_dial_attempt is not None and lead.last_dial_attempt.date() < f.dialed_before)
+            )
         )
 
     def name(lead: Lead) -> str:

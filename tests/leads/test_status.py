@@ -62,7 +62,9 @@ def test_do_not_call_is_left_only_by_lifting_its_entry(db: SQLAlchemy):
 
 def test_setting_do_not_call_tells_the_hooks_in_the_same_transaction(db: SQLAlchemy, monkeypatch):
     told: list[tuple] = []
-    monkeypatch.setattr(lead_service, "dnc_hooks", [lambda ids, to, by, reason: told.append((list(ids), to, by.id, reason))])
+    monkeypatch.setattr(
+        lead_service, "dnc_hooks", [lambda ids, to, by, reason: told.append((list(ids), to, by.id, reason))]
+    )
     monkeypatch.setattr(lead_service, "move_hooks", [])
     user = make_user()
     lead = make_lead(make_list(user.company))

@@ -77,7 +77,10 @@ class StatusChangeOut(Out):
     new_status: str | None
     cause: str
     reason: str | None
-    call_id: Annotated[int | None, Field(validation_alias="evidence_id", description="The call behind a change by call or disposition.")]
+    call_id: Annotated[
+        int | None,
+        Field(validation_alias="evidence_id", description="The call behind a change by call or disposition."),
+    ]
     batch_id: Any
     user_id: int | None
 
@@ -143,7 +146,9 @@ class NewLead(In):
     last_name: Text = ""
     business: Text = ""
     title: Text = ""
-    country: Annotated[str, Field(pattern=r"^([A-Za-z]{2})?$", description="Two letters; also how a phone without + is read.")] = ""
+    country: Annotated[
+        str, Field(pattern=r"^([A-Za-z]{2})?$", description="Two letters; also how a phone without + is read.")
+    ] = ""
     phone: Annotated[str | None, StringConstraints(max_length=60)] = None
     extension: Annotated[str, StringConstraints(max_length=20)] = ""
     email: Annotated[str | None, StringConstraints(max_length=320)] = None
@@ -206,7 +211,9 @@ class NewLead(In):
 class StatusIn(In):
     status: Status
     reason: Annotated[str, Field(max_length=500, description="Needed to leave sale, converted or qualified.")] = ""
-    seen: Annotated[str | None, Field(max_length=40, description="The status you saw: 409 when it moved on meanwhile.")] = None
+    seen: Annotated[
+        str | None, Field(max_length=40, description="The status you saw: 409 when it moved on meanwhile.")
+    ] = None
 
 
 def _actor(caller: Caller) -> User:
@@ -221,7 +228,9 @@ def _actor(caller: Caller) -> User:
 def create_lead_api(caller: Caller, body: NewLead) -> Any:
     """Send an Idempotency-Key, and a repeat after a lost answer makes no second lead."""
     if not (body.first_name.strip() or body.last_name.strip() or body.business.strip() or body.phone or body.email):
-        raise ApiProblem(422, errors=[{"field": "first_name", "message": "give a name, a business, a phone or an email"}])
+        raise ApiProblem(
+            422, errors=[{"field": "first_name", "message": "give a name, a business, a phone or an email"}]
+        )
     try:
         lead = create_lead(body.list_id, body.facts(), by=_actor(caller), status=body.status)
     except LookupError:
@@ -237,7 +246,9 @@ def set_lead_status(caller: Caller, lead_id: int, body: StatusIn) -> Any:
     """As a person would on the lead's page: dnc puts its phone on the do-not-contact list, and is left only there."""
     get_owned_or_404(Lead, lead_id, caller.company_id)
     try:
-        lead = set_status(lead_id, body.status, by=_actor(caller), reason=clean_text(body.reason) or None, seen=body.seen)
+        lead = set_status(
+            lead_id, body.status, by=_actor(caller), reason=clean_text(body.reason) or None, seen=body.seen
+        )
     except LookupError:
         abort(404)
     except StatusRefused as refused:
@@ -287,10 +298,14 @@ class BreakdownOut(Out):
     name: str
     total: int
     problems: dict[str, int]
-    statuses: Annotated[list[StatusRow], Field(description='Every status, also at 0; null is "(none)". The rows add up to total.')]
+    statuses: Annotated[
+        list[StatusRow], Field(description='Every status, also at 0; null is "(none)". The rows add up to total.')
+    ]
 
 
-@endpoint(bp, "GET", "/lists", scope="leads:read", tag="Lists", summary="List lead lists", query=PageQuery, answer=ListsOut)
+@endpoint(
+    bp, "GET", "/lists", scope="leads:read", tag="Lists", summary="List lead lists", query=PageQuery, answer=ListsOut
+)
 def list_lists_api(caller: Caller, query: PageQuery) -> Any:
     """Oldest first, each with its number of leads."""
     after = read_cursor(ListCursor, query.cursor).id if query.cursor is not None else None

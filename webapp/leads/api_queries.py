@@ -25,7 +25,9 @@ class LeadQuery:
     email: str | None = None
 
 
-def page_of_leads(company_id: int, wanted: LeadQuery, *, after: Key | None, limit: int) -> tuple[list[Lead], Key | None]:
+def page_of_leads(
+    company_id: int, wanted: LeadQuery, *, after: Key | None, limit: int
+) -> tuple[list[Lead], Key | None]:
     """Leads in the order (list, id) and the key to go on from."""
     lists = sa.select(LeadList.id).where(LeadList.company_id == company_id)
     if wanted.list_id is not None:
@@ -57,7 +59,9 @@ def page_of_leads(company_id: int, wanted: LeadQuery, *, after: Key | None, limi
         .limit(limit + 1)
         .subquery()
     )
-    rows = list(db.session.scalars(sa.select(Lead).join(keys, keys.c.id == Lead.id).order_by(keys.c.list_id, keys.c.id)))
+    rows = list(
+        db.session.scalars(sa.select(Lead).join(keys, keys.c.id == Lead.id).order_by(keys.c.list_id, keys.c.id))
+    )
     more = len(rows) > limit
     rows = rows[:limit]
     return rows, (rows[-1].list_id, rows[-1].id) if more else None
@@ -74,7 +78,9 @@ def history_of(lead: Lead, limit: int = 100) -> list[StatusChange]:
     return list(db.session.scalars(query))
 
 
-def page_of_lists(company_id: int, *, after: int | None, limit: int) -> tuple[list[tuple[LeadList, list[Cell]]], int | None]:
+def page_of_lists(
+    company_id: int, *, after: int | None, limit: int
+) -> tuple[list[tuple[LeadList, list[Cell]]], int | None]:
     query = owned(LeadList, company_id).order_by(LeadList.id).limit(limit + 1)
     if after is not None:
         query = query.where(LeadList.id > after)

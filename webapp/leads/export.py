@@ -4,6 +4,8 @@ A spreadsheet runs cells that begin with = + - @ and the like: text columns get 
 those, which the import takes off again. Phones, numbers and times are typed and stay as they are.
 """
 
+# ruff: noqa: S608 - statements are put together from fragments of this feature; what people type is bound
+
 from __future__ import annotations
 
 import time
@@ -30,7 +32,7 @@ MAX_CUSTOM = 50
 
 def _guarded(expression: str) -> str:
     # Letters and digits first, by bytes: the pattern alone would halve the rows a second.
-    bare = f"({expression}) COLLATE \"C\""
+    bare = f'({expression}) COLLATE "C"'
     return (
         f"CASE WHEN {bare} BETWEEN 'A' AND '\u3000' OR {bare} BETWEEN '0' AND ':' OR {expression} = '' THEN {expression}"
         f" WHEN {expression} ~ '^ *[=+@\\t\\r\\n＝＋－＠-]' THEN '''' || {expression} ELSE {expression} END"
@@ -66,7 +68,10 @@ def stream_csv(
         lists = get_list_ids(scope, f)
     engine = db.engine
     match, values = (
-        ("SELECT l.id FROM leads l WHERE l.company_id = :company AND l.id = ANY(:ids)", {"company": company_id, "ids": ids})
+        (
+            "SELECT l.id FROM leads l WHERE l.company_id = :company AND l.id = ANY(:ids)",
+            {"company": company_id, "ids": ids},
+        )
         if ids is not None
         else match_sql(scope, f, lists, cap=None)
     )
@@ -82,13 +87,15 @@ def _blocks(engine: sa.Engine, match: str, values: dict[str, Any], custom: list[
     while True:
         with engine.connect() as connection:
             last = connection.execute(
-                sa.text(f"SELECT max(id) FROM (SELECT id FROM ({match}) m WHERE id > :position ORDER BY id LIMIT :page) p"),  # noqa: S608
+                sa.text(
+                    f"SELECT max(id) FROM (SELECT id FROM ({match}) m WHERE id > :position ORDER BY id LIMIT :page) p"
+                ),
                 values | {"position": position, "page": PAGE},
             ).scalar()
             if last is None:
                 break
             query = (
-                f"SELECT {', '.join(shown)} FROM ({match}) m JOIN leads l ON l.id = m.id"  # noqa: S608
+                f"SELECT {', '.join(shown)} FROM ({match}) m JOIN leads l ON l.id = m.id"
                 " JOIN lead_lists i ON i.id = l.list_id LEFT JOIN users u ON u.id = l.owner_id"
                 " WHERE m.id > :position AND m.id <= :last ORDER BY m.id"
             )
@@ -119,7 +126,11 @@ def _literal(key: str) -> str:
 def _header(names: list[str]) -> bytes:
     cells = []
     for name in names:
-        safe = "'" + name if name.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")) else name
+        safe = (
+            "'" + name
+            if name.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+            else name
+        )
         cells.append('"' + safe.replace('"', '""') + '"' if any(c in safe for c in ',"\r\n') else safe)
     return ",".join(cells).encode() + b"\n"
 
@@ -140,7 +151,9 @@ def _custom_keys(company_id: int) -> list[str]:
 @atomic
 def record_export(f: LeadFilter, *, by: User, ids: list[int] | None = None) -> None:
     chosen = f"{len(ids)} chosen" if ids is not None else f.query_string() or "all"
-    record_event("data_export", f"Exported leads as CSV ({chosen})"[:300], by=by, filter=f.query_string(), ids=len(ids or []))
+    record_event(
+        "data_export", f"Exported leads as CSV ({chosen})"[:300], by=by, filter=f.query_string(), ids=len(ids or [])
+    )
 
 
 def logged(blocks: Iterator[bytes], **facts: Any) -> Iterator[bytes]:

@@ -61,7 +61,7 @@ def guess_zone(phone: str | None, postal_code: str, country: str) -> str | None:
     if country in ("", "US") and re.fullmatch(r"[0-9]{5}(-[0-9]{4})?", postal_code):
         import zipcodes  # its table loads on import and takes a second
 
-        found = zipcodes.matching(postal_code[:5])
+        found = zipcodes.matching(postal_code[:5])  # type: ignore[no-untyped-call]
         if found and found[0].get("timezone"):
             return str(found[0]["timezone"])
     if not phone:

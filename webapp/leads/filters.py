@@ -67,8 +67,8 @@ class LeadFilter:
         return tuple(f.name for f in fields(self) if f.name not in skip and getattr(self, f.name) not in ("", (), None))
 
     def without(self, *names: str) -> LeadFilter:
-        blank = {f.name: f.default for f in fields(self)}
-        return replace(self, **{name: blank[name] for name in names})
+        blank: dict[str, Any] = {f.name: f.default for f in fields(self) if f.name in names}
+        return replace(self, **blank)
 
     def pairs(self) -> list[tuple[str, str]]:
         """Canonical: what two addresses with the same meaning have in common."""

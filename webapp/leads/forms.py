@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from wtforms import BooleanField, Form, SelectField, StringField, ValidationError
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from webapp.leads.facts import TEXTS, clean_text, guess_zone, parse_phone, parse_tags
 from webapp.leads.models import Lead
@@ -36,7 +36,11 @@ class LeadForm(Form):
     state = _text("State")
     postal_code = _text("Postal code", 20)
     country = _text("Country", 60, description="Two letters, for example US.")
-    zone = _text("Time zone", 60, description="For example America/Chicago. Left empty it is taken from the postal code or phone.")
+    zone = _text(
+        "Time zone",
+        60,
+        description="For example America/Chicago. Left empty it is taken from the postal code or phone.",
+    )
     source = _text("Source")
     tags = StringField("Tags", [Length(max=2000)], description="Parted by commas.", default="")
     owner_id = SelectField("Owner", coerce=_id_or_none, default=None)
@@ -51,7 +55,9 @@ class LeadForm(Form):
             return
         found = parse_phone(field.data, self.country.data if len(self.country.data or "") == 2 else "US")
         if found is None:
-            raise ValidationError("This cannot be a phone number. Write it with its area code, for example (212) 555-0123.")
+            raise ValidationError(
+                "This cannot be a phone number. Write it with its area code, for example (212) 555-0123."
+            )
         field.data = found
 
     def validate_email(self, field: StringField) -> None:
@@ -97,7 +103,7 @@ class LeadForm(Form):
 
 
 class ListForm(Form):
-    name = StringField("Name", [InputRequired("Give it a name."), Length(max=120)], filters=[clean_text])
+    name = StringField("Name", [DataRequired("Give it a name."), Length(max=120)], filters=[clean_text])
     campaign_id = SelectField("Dial campaign", coerce=_id_or_none, default=None,
                               description="Its calling hours and rules decide when these leads are dialed.")  # fmt: skip
     active = BooleanField("Dial this list", default=True)
@@ -108,5 +114,5 @@ class ListForm(Form):
 
 
 class ViewForm(Form):
-    name = StringField("Name", [InputRequired("Give it a name."), Length(max=60)], filters=[clean_text])
+    name = StringField("Name", [DataRequired("Give it a name."), Length(max=60)], filters=[clean_text])
     shared = BooleanField("Everybody in the company sees it")

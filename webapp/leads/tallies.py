@@ -35,7 +35,10 @@ def get_cells(company_id: int, *, list_id: int | None = None, list_ids: Iterable
     t = LeadTally.__table__.c
     keys = (t.list_id, t.status, t.problem, t.pass_number, t.dials, t.answered)
     query = (
-        sa.select(*keys, *(sa.cast(sa.func.sum(c), sa.BigInteger).label(c.name) for c in (t.leads, t.dial_sum, t.answered_sum)))
+        sa.select(
+            *keys,
+            *(sa.cast(sa.func.sum(c), sa.BigInteger).label(c.name) for c in (t.leads, t.dial_sum, t.answered_sum)),
+        )
         .where(t.company_id == company_id)
         .group_by(*keys)
         .having(sa.func.sum(t.leads) != 0)

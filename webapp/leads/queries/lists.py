@@ -72,7 +72,9 @@ def count_archived(company_id: int) -> int:
 
 def list_choices(company_id: int) -> list[tuple[int, str]]:
     """Lists that are not archived."""
-    query = sa.select(LeadList.id, LeadList.name).where(LeadList.company_id == company_id, LeadList.archived_at.is_(None))
+    query = sa.select(LeadList.id, LeadList.name).where(
+        LeadList.company_id == company_id, LeadList.archived_at.is_(None)
+    )
     return [(row.id, row.name) for row in db.session.execute(query.order_by(sa.func.lower(LeadList.name)))]
 
 
@@ -87,7 +89,10 @@ def owner_choices(company_id: int) -> list[tuple[int, str]]:
 
 
 def user_names(company_id: int) -> dict[int, str]:
-    return {row.id: row.name for row in db.session.execute(sa.select(User.id, User.name).where(User.company_id == company_id))}
+    return {
+        row.id: row.name
+        for row in db.session.execute(sa.select(User.id, User.name).where(User.company_id == company_id))
+    }
 
 
 def campaign_choices(company_id: int) -> list[tuple[int, str]]:

@@ -5,6 +5,8 @@ does not hold are tried on a bounded stretch of it; where the stretch is not eno
 matches sorts them (about 0.2 s at a million, and rare). Few matches are sorted by themselves.
 """
 
+# ruff: noqa: S608 - statements are put together from fragments of this feature; what people type is bound
+
 from __future__ import annotations
 
 import base64
@@ -109,9 +111,7 @@ def load_leads(scope: Scope, ids: list[int]) -> list[Lead]:
     return [by_id[row_id] for row_id in ids if row_id in by_id]
 
 
-def find_keys(
-    scope: Scope, f: LeadFilter, count: Count, *, key: Key | None, backward: bool, size: int
-) -> list[Key]:
+def find_keys(scope: Scope, f: LeadFilter, count: Count, *, key: Key | None, backward: bool, size: int) -> list[Key]:
     """The next `size` keys beyond `key` in walking direction."""
     sort, falling = _SORTS[f.sort_key], f.falling != backward
     if count.ids is not None:
@@ -178,16 +178,14 @@ def _sorted(sort: _Sort, falling: bool, key: Key | None, size: int, where: str, 
     cut = " OR ".join(f"({part})" for part in _segments(sort, falling, key, k, "l.id"))
     return db.session.execute(
         sa.text(
-            f"SELECT l.id, {k} AS k FROM leads l{join} WHERE {where} AND ({cut})"  # noqa: S608 - own fragments
+            f"SELECT l.id, {k} AS k FROM leads l{join} WHERE {where} AND ({cut})"
             f" ORDER BY {_order(sort, falling, plain, '(l.id + 0)')} LIMIT :size"
         ),
         params | _key_params(sort, key) | {"size": size},
     ).all()
 
 
-def _pass(
-    scope: Scope, f: LeadFilter, sort: _Sort, falling: bool, key: Key | None, size: int, lists: list[int]
-) -> Any:
+def _pass(scope: Scope, f: LeadFilter, sort: _Sort, falling: bool, key: Key | None, size: int, lists: list[int]) -> Any:
     sql, params = conditions(scope, f)
     where = ["l.company_id = :company", *sql]
     params["company"] = scope.company_id
@@ -207,18 +205,30 @@ def _walk(
     if sort.column is None and f.problem:
         # Both bounds and the list in the order: only the index of the list can give it, never the whole key.
         source, row_id, k = "leads t", "t.id", "NULL::text"
-        cond, order, held = "t.list_id >= v.list_id AND t.list_id <= v.list_id AND t.problem = :problem", f"t.list_id {way}, t.id {way}", held | {"problem"}
+        cond, order, held = (
+            "t.list_id >= v.list_id AND t.list_id <= v.list_id AND t.problem = :problem",
+            f"t.list_id {way}, t.id {way}",
+            held | {"problem"},
+        )
         params["problem"] = f.problem
     elif sort.column is None and f.status:
         source, row_id, k = "leads t", "t.id", "NULL::text"
         each = f"({each} CROSS JOIN unnest(cast(:wanted AS text[])) AS w(status))"
-        cond, order, held = "t.list_id = v.list_id AND t.status >= w.status AND t.status <= w.status", f"t.status {way}, t.id {way}", held | {"status"}
+        cond, order, held = (
+            "t.list_id = v.list_id AND t.status >= w.status AND t.status <= w.status",
+            f"t.status {way}, t.id {way}",
+            held | {"status"},
+        )
         params["wanted"] = [status for status in f.status if status != NO_STATUS]
     elif sort.index == "search":
         source, row_id = "lead_search t", "t.lead_id"
         k = f"t.{sort.column}" if sort.column else "NULL::text"
         cond = "t.list_id >= v.list_id AND t.list_id <= v.list_id"
-        order = f"t.list_id {way}, t.name_key {way}, t.lead_id {way}" if sort.column else f"t.list_id {way}, t.lead_id {way}"
+        order = (
+            f"t.list_id {way}, t.name_key {way}, t.lead_id {way}"
+            if sort.column
+            else f"t.list_id {way}, t.lead_id {way}"
+        )
     else:
         source, row_id, k = "leads t", "t.id", f"t.{sort.column}"
         cond, order = "t.list_id = v.list_id", _order(sort, falling, f"t.{sort.column}", "t.id")
@@ -244,10 +254,11 @@ def _walk(
     else:
         branches = [(each, inner)]
     union = " UNION ALL ".join(
-        f"SELECT x.id, x.k, x.beyond FROM {table} CROSS JOIN LATERAL ({' UNION ALL '.join(parts)}) x" for table, parts in branches
+        f"SELECT x.id, x.k, x.beyond FROM {table} CROSS JOIN LATERAL ({' UNION ALL '.join(parts)}) x"
+        for table, parts in branches
     )
     found = db.session.execute(
-        sa.text(f"SELECT id, k, beyond FROM ({union}) u ORDER BY {_order(sort, falling, 'k', 'id')} LIMIT :size"),  # noqa: S608
+        sa.text(f"SELECT id, k, beyond FROM ({union}) u ORDER BY {_order(sort, falling, 'k', 'id')} LIMIT :size"),
         params,
     ).all()
     return None if any(row.beyond for row in found) else found
@@ -255,7 +266,7 @@ def _walk(
 
 def _stretch(source: str, row_id: str, k: str, where: str, order: str, rest: list[str], params: dict[str, Any]) -> str:
     if not rest:
-        return f"(SELECT {row_id} AS id, {k} AS k, false AS beyond FROM {source} WHERE {where} ORDER BY {order} LIMIT :size)"  # noqa: S608
+        return f"(SELECT {row_id} AS id, {k} AS k, false AS beyond FROM {source} WHERE {where} ORDER BY {order} LIMIT :size)"
     params["stretch"] = STRETCH
     columns = [part.split(" ", 1) for part in order.split(", ")]
     named = ", ".join(f"{column} AS o{n}" for n, (column, _) in enumerate(columns))
@@ -263,7 +274,7 @@ def _stretch(source: str, row_id: str, k: str, where: str, order: str, rest: lis
     # The entry after the stretch stands for all that was not tried: if it comes up, the answer is not known.
     # A scalar subquery is one look per entry; EXISTS would be hashed over the whole table.
     return (
-        f"(SELECT c.id, c.k, c.n > :stretch AS beyond FROM (SELECT {row_id} AS id, {k} AS k, {named},"  # noqa: S608
+        f"(SELECT c.id, c.k, c.n > :stretch AS beyond FROM (SELECT {row_id} AS id, {k} AS k, {named},"
         f" row_number() OVER (ORDER BY {order}) AS n FROM {source} WHERE {where} ORDER BY {order} LIMIT :stretch + 1) c"
         f" WHERE c.n > :stretch OR (SELECT true FROM leads l WHERE l.id = c.id AND {' AND '.join(rest)})"
         f" ORDER BY {again} LIMIT :size)"

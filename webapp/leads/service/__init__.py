@@ -1,14 +1,39 @@
 """The verbs of leads, lists, saved views and bulk changes."""
 
 from webapp.leads.service.bulk import (
-    AT_ONCE, BulkRefused, CountMoved, Preview, Selection, check_params, count_chosen, perform_bulk, preview, run_bulk,
+    AT_ONCE,
+    BulkRefused,
+    CountMoved,
+    Preview,
+    Selection,
+    check_params,
+    count_chosen,
+    perform_bulk,
+    preview,
+    run_bulk,
     undo_bulk,
 )  # fmt: skip
 from webapp.leads.service.leads import (
-    Difference, StaleEdit, StatusRefused, create_lead, dnc_hooks, move_hooks, set_status, update_lead, why_refused,
+    Difference,
+    StaleEdit,
+    StatusRefused,
+    create_lead,
+    dnc_hooks,
+    move_hooks,
+    set_status,
+    update_lead,
+    why_refused,
 )  # fmt: skip
 from webapp.leads.service.lists import (
-    NameTaken, NotEmpty, archive_list, create_list, delete_list, delete_view, save_view, update_list, update_view,
+    NameTaken,
+    NotEmpty,
+    archive_list,
+    create_list,
+    delete_list,
+    delete_view,
+    save_view,
+    update_list,
+    update_view,
 )  # fmt: skip
 from webapp.leads.tallies import fold_tallies
 

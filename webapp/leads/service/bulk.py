@@ -3,6 +3,8 @@
 Preview and run share `outcome_sql`, so they cannot disagree.
 """
 
+# ruff: noqa: S608 - statements are put together from fragments of this feature; what people type is bound
+
 from __future__ import annotations
 
 import uuid
@@ -79,7 +81,9 @@ def check_params(action: str, params: dict[str, Any], by: User) -> dict[str, Any
         wanted = params.get("owner")
         if wanted in (None, "", "none"):
             return {"owner": None}
-        owner = find_owned(User, int(wanted), by.company_id) if str(wanted).isdecimal() and len(str(wanted)) < 19 else None
+        owner = (
+            find_owned(User, int(wanted), by.company_id) if str(wanted).isdecimal() and len(str(wanted)) < 19 else None
+        )
         if owner is None or not owner.is_active:
             raise BulkRefused("Choose an owner from your team.")
         return {"owner": owner.id}
@@ -100,10 +104,9 @@ def outcome_sql(action: str, params: dict[str, Any]) -> tuple[str, str, dict[str
             "l.status", {"to": params["to"], "protected": list(PROTECTED)},
         )  # fmt: skip
     if action == "owner":
-        owner = cast_owner = params["owner"]
         return (
             "CASE WHEN l.owner_id IS NOT DISTINCT FROM cast(:new_owner AS bigint) THEN 'unchanged' ELSE 'change' END",
-            "l.owner_id::text", {"new_owner": cast_owner if owner is not None else None},
+            "l.owner_id::text", {"new_owner": params["owner"]},
         )  # fmt: skip
     has = "l.tags @> ARRAY[:the_tag]::text[]"
     unchanged = has if action == "tag_add" else f"NOT {has}"
@@ -124,7 +127,7 @@ def preview(scope: Scope, action: str, params: dict[str, Any], selection: Select
     outcome, now, more = outcome_sql(action, params)
     rows = db.session.execute(
         sa.text(
-            f"WITH m AS ({chosen}) SELECT {outcome} AS outcome, {now} AS now, count(*) AS n"  # noqa: S608 - own fragments
+            f"WITH m AS ({chosen}) SELECT {outcome} AS outcome, {now} AS now, count(*) AS n"
             " FROM m JOIN leads l ON l.id = m.id GROUP BY 1, 2 ORDER BY 3 DESC"
         ),
         values | more,
@@ -146,7 +149,7 @@ def count_chosen(scope: Scope, selection: Selection) -> int:
     if selection.ids is not None:
         return len(selection.ids)
     chosen, values = _chosen_sql(scope, selection)
-    return int(db.session.scalar(sa.text(f"SELECT count(*) FROM ({chosen}) m"), values) or 0)  # noqa: S608
+    return int(db.session.scalar(sa.text(f"SELECT count(*) FROM ({chosen}) m"), values) or 0)
 
 
 def run_bulk(
@@ -208,7 +211,12 @@ def _open_bulk(
     return row
 
 
-SENTENCES = {"status": "Changed the status", "owner": "Changed the owner", "tag_add": "Added a tag", "tag_remove": "Removed a tag"}
+SENTENCES = {
+    "status": "Changed the status",
+    "owner": "Changed the owner",
+    "tag_add": "Added a tag",
+    "tag_remove": "Removed a tag",
+}
 
 
 def _start(row: BulkAction) -> None:
@@ -234,7 +242,7 @@ def _open_undo(action_id: int, *, by: User) -> BulkAction:
         raise BulkRefused("This was undone already.")
     if of.params.get("to") == "dnc":
         raise BulkRefused("Do Not Call is left by lifting the entries under Do not contact.")
-    of.undone_at, of.undone_by_id = db_now(), by.id  # type: ignore[assignment]
+    of.undone_at, of.undone_by_id = db_now(), by.id
     row = BulkAction(
         company_id=by.company_id, action="undo", params={"of": of.id, "action": of.action, "batch": str(of.batch_id)},
         batch_id=uuid.uuid4(), requested_by_id=by.id, total=of.done, filters={},
@@ -265,7 +273,7 @@ def _next_ids(row: BulkAction) -> list[int]:
     chosen, values = _chosen_sql(scope, selection)
     return list(
         db.session.scalars(
-            sa.text(f"SELECT id FROM ({chosen}) m WHERE id > :position AND id <= :up_to ORDER BY id LIMIT :chunk"),  # noqa: S608
+            sa.text(f"SELECT id FROM ({chosen}) m WHERE id > :position AND id <= :up_to ORDER BY id LIMIT :chunk"),
             values | {"position": row.position, "up_to": row.filters["up_to"], "chunk": CHUNK},
         )
     )
@@ -278,7 +286,7 @@ def _chunk(row: BulkAction, by: User) -> bool:
         return False
     outcome, _, values = outcome_sql(row.action, row.params)
     locked = db.session.execute(
-        sa.text(f"SELECT l.id, {outcome} AS outcome FROM leads l WHERE l.id = ANY(:ids) ORDER BY l.id FOR UPDATE"),  # noqa: S608
+        sa.text(f"SELECT l.id, {outcome} AS outcome FROM leads l WHERE l.id = ANY(:ids) ORDER BY l.id FOR UPDATE"),
         values | {"ids": ids},
     ).all()
     change = [lead.id for lead in locked if lead.outcome == "change"]
@@ -297,7 +305,12 @@ def _chunk(row: BulkAction, by: User) -> bool:
     merged = dict(counts.get("moves", {}))
     for name, number in moves.items():
         merged[name] = merged.get(name, 0) + number
-    counts |= {"changed": counts.get("changed", 0) + len(change), "skipped": skipped, "skipped_ids": kept, "moves": merged}
+    counts |= {
+        "changed": counts.get("changed", 0) + len(change),
+        "skipped": skipped,
+        "skipped_ids": kept,
+        "moves": merged,
+    }
     step(row, done=len(change), skipped=len(locked) - len(change), position=ids[-1], counts=counts)
     return len(ids) == CHUNK
 
@@ -306,7 +319,9 @@ def _chunk(row: BulkAction, by: User) -> bool:
 def _count_missing(row: BulkAction) -> None:
     missing = (row.total or 0) - row.handled
     if row.lead_ids is not None and missing > 0:
-        step(row, skipped=missing, counts=row.counts | {"skipped": row.counts.get("skipped", {}) | {"missing": missing}})
+        step(
+            row, skipped=missing, counts=row.counts | {"skipped": row.counts.get("skipped", {}) | {"missing": missing}}
+        )
 
 
 def _move(row: BulkAction, ids: Sequence[int], by: User) -> dict[str, int]:
@@ -344,7 +359,7 @@ def _edit(row: BulkAction, ids: Sequence[int], by: User) -> None:
         column, value, values = "tags", "array_remove(l.tags, cast(:value AS text))", {"value": row.params["tag"]}
     db.session.execute(
         sa.text(
-            f"WITH changed AS (UPDATE leads l SET {column} = {value}, version = l.version + 1"  # noqa: S608
+            f"WITH changed AS (UPDATE leads l SET {column} = {value}, version = l.version + 1"
             f" FROM (SELECT id, {column} AS was FROM leads WHERE id = ANY(:ids)) o WHERE l.id = o.id"
             f" RETURNING l.id, l.company_id, o.was, l.{column} AS now)"
             " INSERT INTO lead_changes (company_id, lead_id, user_id, cause, batch_id, before, after, created_at)"

@@ -102,7 +102,9 @@ def update_lead(lead_id: int, facts: Mapping[str, Any], *, version: int | None, 
     if lead is None:
         raise LookupError("No such lead")
     changed = {
-        column: facts[column] for column in EDITABLE if column in facts and not same(column, getattr(lead, column), facts[column])
+        column: facts[column]
+        for column in EDITABLE
+        if column in facts and not same(column, getattr(lead, column), facts[column])
     }
     if not changed:
         return lead
@@ -115,7 +117,9 @@ def update_lead(lead_id: int, facts: Mapping[str, Any], *, version: int | None, 
         setattr(lead, column, value)
     lead.version += 1
     db.session.add(
-        LeadChange(company_id=lead.company_id, lead_id=lead.id, user_id=by.id, cause="user", before=before, after=changed)
+        LeadChange(
+            company_id=lead.company_id, lead_id=lead.id, user_id=by.id, cause="user", before=before, after=changed
+        )
     )
     db.session.flush()
     db.session.refresh(lead)
@@ -136,9 +140,7 @@ def _check_overlap(lead: Lead, mine: Mapping[str, Any], by: User) -> None:
 
 
 @atomic
-def set_status(
-    lead_id: int, to: str, *, by: User, reason: str | None = None, seen: str | None = None
-) -> Lead:
+def set_status(lead_id: int, to: str, *, by: User, reason: str | None = None, seen: str | None = None) -> Lead:
     """A person's move. `seen` is the status the person saw ("" for none), if they saw one.
 
     Raises LookupError, StatusRefused, MoveRefused; StaleEdit when the status is no longer `seen`.

@@ -50,10 +50,11 @@ def update_list(list_id: int, *, name: str, campaign_id: int | None, active: boo
     """Raises LookupError, NameTaken."""
     lead_list = _get(list_id, by)
     was = {"name": lead_list.name, "campaign": lead_list.dial_campaign_id, "active": lead_list.active}
-    now = {"name": name, "campaign": _own_campaign(campaign_id, by), "active": active}
+    campaign = _own_campaign(campaign_id, by)
+    now = {"name": name, "campaign": campaign, "active": active}
     if was == now:
         return lead_list
-    lead_list.name, lead_list.dial_campaign_id, lead_list.active = name, now["campaign"], active
+    lead_list.name, lead_list.dial_campaign_id, lead_list.active = name, campaign, active
     lead_list.version += 1
     _flush_name(name)
     record_event("list_changed", f"Changed the list {name}", by=by, subject=lead_list, before=was, after=now)
@@ -66,13 +67,15 @@ def archive_list(list_id: int, *, by: User, archived: bool = True) -> LeadList:
     lead_list = _get(list_id, by)
     if (lead_list.archived_at is not None) == archived:
         return lead_list
-    lead_list.archived_at = db_now() if archived else None  # type: ignore[assignment]
+    lead_list.archived_at = db_now() if archived else None
     lead_list.active = not archived
     lead_list.version += 1
     db.session.flush()
     db.session.refresh(lead_list)
     verb = "Archived" if archived else "Brought back"
-    record_event("list_archived" if archived else "list_restored", f"{verb} the list {lead_list.name}", by=by, subject=lead_list)
+    record_event(
+        "list_archived" if archived else "list_restored", f"{verb} the list {lead_list.name}", by=by, subject=lead_list
+    )
     return lead_list
 
 
@@ -136,7 +139,9 @@ def save_view(name: str, query: str, *, by: User, list_id: int | None = None, sh
 
 
 @atomic
-def update_view(view_id: int, *, by: User, name: str | None = None, query: str | None = None, shared: bool | None = None) -> SavedView:
+def update_view(
+    view_id: int, *, by: User, name: str | None = None, query: str | None = None, shared: bool | None = None
+) -> SavedView:
     """Raises LookupError: only its owner, or a manager for a shared one, may change a view."""
     view = _own_view(view_id, by)
     view.name = view.name if name is None else name

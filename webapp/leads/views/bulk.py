@@ -8,8 +8,8 @@ from flask import Response, abort, make_response, render_template, request, url_
 from flask_login import current_user
 
 from webapp.core.access import get_owned_or_404, requires
-from webapp.core.work import request_cancel
 from webapp.core.web import go, is_fragment, render, toast
+from webapp.core.work import request_cancel
 from webapp.leads import service
 from webapp.leads.filters import MAX_ID, LeadFilter
 from webapp.leads.models import BulkAction
@@ -18,7 +18,12 @@ from webapp.leads.queries.matching import COUNT_CAP, SEARCH_CAP, Scope
 from webapp.leads.states import IMPORTABLE, LEAD
 from webapp.leads.views import bp
 
-TITLES = {"status": "Change the status", "owner": "Change the owner", "tag_add": "Add a tag", "tag_remove": "Remove a tag"}
+TITLES = {
+    "status": "Change the status",
+    "owner": "Change the owner",
+    "tag_add": "Add a tag",
+    "tag_remove": "Remove a tag",
+}
 REASONS = {
     "protected": "Sale, Converted and Qualified are changed one by one, with a reason",
     "dnc": "Do Not Call is left only by lifting the entry under Do not contact",
@@ -43,7 +48,9 @@ def _number(name: str) -> int | None:
 
 def _given(action: str) -> dict[str, Any]:
     names = {"status": ("to", "reason"), "owner": ("owner",)}.get(action, ("tag",))
-    return {name: " ".join(request.form[name].replace("\x00", " ").split())[:500] for name in names if name in request.form}
+    return {
+        name: " ".join(request.form[name].replace("\x00", " ").split())[:500] for name in names if name in request.form
+    }
 
 
 @bp.post("/leads/bulk/<any(status, owner, tag_add, tag_remove):action>")
@@ -68,7 +75,13 @@ def _preview(action: str, *, status: int = 200, moved_to: int | None = None, err
     else:
         total = service.count_chosen(scope, selection)
     caps = (COUNT_CAP, SEARCH_CAP)
-    if selection.ids is None and moved_to is None and seen is not None and seen != total and not (seen in caps and total > seen):
+    if (
+        selection.ids is None
+        and moved_to is None
+        and seen is not None
+        and seen != total
+        and not (seen in caps and total > seen)
+    ):
         moved_to = total
     context = {
         "action": action, "title": TITLES[action], "total": total, "preview": shown, "given": given, "params": params,
@@ -116,7 +129,9 @@ def bulk(bulk_id: int) -> Response:
     people = list_queries.user_names(current_user.company_id)
     of = get_owned_or_404(BulkAction, row.params["of"], current_user.company_id) if row.action == "undo" else None
     moves = [(LEAD[name or None], count) for name, count in (row.counts.get("moves") or {}).items()]
-    return render("leads/bulk.html", None, row=row, people=people, of=of, titles=TITLES, reasons=REASONS, LEAD=LEAD, moves=moves)
+    return render(
+        "leads/bulk.html", None, row=row, people=people, of=of, titles=TITLES, reasons=REASONS, LEAD=LEAD, moves=moves
+    )
 
 
 @bp.get("/bulk/<int:bulk_id>/progress")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, request, stream_with_context
+from flask import Response, request
 from flask_login import current_user
 
 from webapp.core.access import requires
@@ -30,6 +30,6 @@ def _stream(f: LeadFilter, ids: list[int] | None) -> Response:
     record_export(f, by=current_user, ids=ids)
     blocks = stream_csv(current_user.company_id, f, viewer_id=current_user.id, zone=current_user.zone_name, ids=ids)
     facts = {"company_id": current_user.company_id, "user_id": current_user.id, "filter": list(f.active)}
-    response = Response(stream_with_context(logged(blocks, **facts)), mimetype="text/csv")
+    response = Response(logged(blocks, **facts), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="leads-{now():%Y-%m-%d}.csv"'
     return response

@@ -32,7 +32,7 @@ def show(lead_id: int) -> Response:
     entries, older = find_history(lead, older_than=request.args.get("older"), reach=request.args.get("entry"))
     lead_list = get_owned_or_404(LeadList, lead.list_id, current_user.company_id)
     people = list_queries.user_names(current_user.company_id)
-    context = {
+    context: dict[str, Any] = {
         "lead": lead, "entries": entries, "older": older, "list": lead_list, "people": people, "labels": LABELS,
         "LEAD": LEAD, "problem": PROBLEMS.get(lead.problem or ""), "walk": _walk(lead), "list_names": list_queries.list_names(current_user.company_id),
         "recycle_url": url_if("recycling.recycle_page", list_id=lead.list_id),
@@ -56,8 +56,8 @@ def _walk(lead: Lead) -> dict[str, Any] | None:
         found = find_keys(scope, f, count, key=here, backward=backward, size=1)
         if not found:
             return None
-        step = {} if position is None else {"n": max(1, position + (-1 if backward else 1))}
-        return url_for("leads.show", lead_id=found[0].id, **{"from": f.query_string(), **step})
+        step: dict[str, Any] = {} if position is None else {"n": max(1, position + (-1 if backward else 1))}
+        return url_for("leads.show", lead_id=found[0].id, **({"from": f.query_string()} | step))
 
     rest = f.without("lists") if len(f.lists) == 1 else f
     back = url_for("leads.show_list", list_id=f.lists[0]) if len(f.lists) == 1 else url_for("leads.index")

@@ -58,7 +58,11 @@ def new_list() -> Response:
 def edit_list(list_id: int) -> Response:
     lead_list = get_owned_or_404(LeadList, list_id, current_user.company_id)
     if request.method == "GET":
-        form = _offer(ListForm(data={"name": lead_list.name, "campaign_id": lead_list.dial_campaign_id, "active": lead_list.active}))
+        form = _offer(
+            ListForm(
+                data={"name": lead_list.name, "campaign_id": lead_list.dial_campaign_id, "active": lead_list.active}
+            )
+        )
         return render("leads/list_form.html", "form", form=form, list=lead_list, token="")
     form = _offer(ListForm(request.form))
     if not form.validate():
@@ -69,7 +73,14 @@ def edit_list(list_id: int) -> Response:
         )
     except service.NameTaken:
         form.name.errors = [*form.name.errors, "There is a list of this name already."]
-        return render("leads/list_form.html", "form", status=422, form=form, list=get_owned_or_404(LeadList, list_id, current_user.company_id), token="")
+        return render(
+            "leads/list_form.html",
+            "form",
+            status=422,
+            form=form,
+            list=get_owned_or_404(LeadList, list_id, current_user.company_id),
+            token="",
+        )
     except LookupError:
         abort(404)
     toast("Saved")

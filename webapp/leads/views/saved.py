@@ -31,8 +31,12 @@ def save_view() -> Response:
     form = ViewForm(request.form if request.method == "POST" else None)
     if request.method == "GET" or not form.validate():
         status = 200 if request.method == "GET" else 422
-        return render("leads/view_form.html", "form", status=status, form=form, view=None, query=f.query_string(), list_id=list_id)
-    view = service.save_view(form.name.data, f.query_string(), list_id=list_id, shared=form.shared.data, by=current_user)
+        return render(
+            "leads/view_form.html", "form", status=status, form=form, view=None, query=f.query_string(), list_id=list_id
+        )
+    view = service.save_view(
+        form.name.data, f.query_string(), list_id=list_id, shared=form.shared.data, by=current_user
+    )
     toast(f"Saved the view {view.name}")
     return go(view_href(view))
 
@@ -43,7 +47,9 @@ def edit_view(view_id: int) -> Response:
     """Rename and share; with `query` the view takes that filter."""
     view = _mine_or_404(view_id)
     if request.method == "GET":
-        return render("leads/view_form.html", "form", form=ViewForm(obj=view), view=view, query=view.query, list_id=view.list_id)
+        return render(
+            "leads/view_form.html", "form", form=ViewForm(obj=view), view=view, query=view.query, list_id=view.list_id
+        )
     if "query" in request.form and "name" not in request.form:
         f = LeadFilter.from_query(request.form["query"])
         f = f.without("lists") if view.list_id else f
@@ -52,7 +58,9 @@ def edit_view(view_id: int) -> Response:
         return go(view_href(view))
     form = ViewForm(request.form)
     if not form.validate():
-        return render("leads/view_form.html", "form", status=422, form=form, view=view, query=view.query, list_id=view.list_id)
+        return render(
+            "leads/view_form.html", "form", status=422, form=form, view=view, query=view.query, list_id=view.list_id
+        )
     view = service.update_view(view_id, name=form.name.data, shared=form.shared.data, by=current_user)
     toast("Saved")
     return go(view_href(view))

@@ -50,8 +50,14 @@ def _form(
     stale: service.StaleEdit | None = None,
 ) -> Response:  # fmt: skip
     context = {
-        "lead": lead, "LEAD": LEAD, "to": to or lead.status or "", "reason": reason, "error": error, "stale": stale,
-        "needs_reason": lead.status in PROTECTED or field == "reason", "next": local_path(request.values.get("next"), ""),
+        "lead": lead,
+        "LEAD": LEAD,
+        "to": to or lead.status or "",
+        "reason": reason,
+        "error": error,
+        "stale": stale,
+        "needs_reason": lead.status in PROTECTED or field == "reason",
+        "next": local_path(request.values.get("next"), ""),
         "choices": [state for state in LEAD if lead.status != "dnc" or state.name == "dnc"],
     }
     return render("leads/status.html", "form", status=status, **context)

@@ -107,7 +107,9 @@ def table_context(f: LeadFilter, lead_list: LeadList | None = None) -> dict[str,
     views, view, changed = _views(f, lead_list)
     address = Address(f, lead_list, columns if chosen else [], str(view.id) if view else "")
     if f.q and not page.count.exact:
-        notes.append(f"More than {SEARCH_CAP:,} leads match these words; these are {SEARCH_CAP:,} of them. Add a word to narrow it.")
+        notes.append(
+            f"More than {SEARCH_CAP:,} leads match these words; these are {SEARCH_CAP:,} of them. Add a word to narrow it."
+        )
     if not page.leads and (key_after or key_before):
         notes.append("This page is past the end.")
     counts = list_queries.get_numbers(company, lead_list.id if lead_list else None).by_status
