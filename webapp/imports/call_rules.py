@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from webapp.dialer.results import CALL, DISPOSITIONS
-from webapp.imports.cells import Refused, clean, typed
+from webapp.imports.cells import Refused, clean, coded, typed
 from webapp.imports.rules import parse_phone
 from webapp.imports.tables import CALL_CODES
 
@@ -60,14 +60,15 @@ def _read(cells: list[str], plan: CallPlan) -> dict[str, Any]:
     given: dict[str, str] = {}
     for index, header, field in plan.columns:
         if index < len(cells) and cells[index] and not given.get(field):
-            given[field] = typed(clean(cells[index], header))
+            text = clean(cells[index], header)
+            given[field] = coded(text) if field in ("call_status", "disposition") else typed(text)
     event: dict[str, Any] = {"provider": PROVIDER, "type": "ended"}
-    if text := given.get("lead_id"):
-        if not re.fullmatch(r"\d{1,18}(\.0)?", text):
+    if lead := given.get("lead_id"):
+        if not re.fullmatch(r"\d{1,18}(\.0)?", lead):
             raise Refused("lead id: not a number")
-        event["lead_id"] = int(text.removesuffix(".0"))
-    if text := given.get("phone"):
-        event["phone"] = parse_phone(text, plan.country, given.get("phone_code", ""))[0]
+        event["lead_id"] = int(lead.removesuffix(".0"))
+    if phone := given.get("phone"):
+        event["phone"] = parse_phone(phone, plan.country, given.get("phone_code", ""))[0]
     if not event.get("lead_id") and not event.get("phone"):
         raise Refused("names no lead: neither lead id nor phone")
     if not given.get("started_at"):

@@ -20,7 +20,7 @@ from webapp.dialer.service import record_events
 from webapp.imports import reading
 from webapp.imports.call_rules import PROVIDER, CallPlan, ParsedCall, order_hint, parse_call
 from webapp.imports.cells import storable
-from webapp.imports.lead_work import SAMPLES, add_counts
+from webapp.imports.lead_work import SAMPLES, add_counts, kept_as
 from webapp.imports.models import Import, ImportRow
 from webapp.leads.models import Lead, LeadSearch
 
@@ -87,7 +87,7 @@ def _perform_chunk(row: Import, rows: list[ParsedCall], *, write: bool) -> None:
     applied = counts["new"] + counts["applied"]
     step(
         row, done=applied, failed=counts["invalid"], skipped=len(rows) - applied - counts["invalid"], position=rows[-1].number,
-        **{"result" if write else "checked": kept},
+        **kept_as(write, kept),
     )  # fmt: skip
 
 
@@ -118,14 +118,13 @@ def _foresee(row: Import, rows: list[ParsedCall]) -> list[Result]:
             )
         )
     )  # fmt: skip
-    by_phone: dict[Any, int] = dict(
-        db.session.execute(
-            sa.select(LeadSearch.phone, sa.func.max(LeadSearch.lead_id)).where(
-                LeadSearch.company_id == row.company_id,
-                LeadSearch.phone.in_({event["phone"] for event in events if event["phone"] and not event["lead_id"]}),
-            ).group_by(LeadSearch.phone)
-        ).tuples().all()
-    )  # fmt: skip
+    phones = {event["phone"] for event in events if event["phone"] and not event["lead_id"]}
+    found_leads = db.session.execute(
+        sa.select(LeadSearch.phone, sa.func.max(LeadSearch.lead_id))
+        .where(LeadSearch.company_id == row.company_id, LeadSearch.phone.in_(phones))
+        .group_by(LeadSearch.phone)
+    )
+    by_phone: dict[str | None, int] = {phone: lead_id for phone, lead_id in found_leads}  # noqa: C416
     wanted = {event["lead_id"] for event in events if event["lead_id"]}
     ids = set(db.session.scalars(sa.select(Lead.id).where(Lead.company_id == row.company_id, Lead.id.in_(wanted))))
     found: list[Result] = []

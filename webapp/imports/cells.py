@@ -65,11 +65,20 @@ def one_line(text: str) -> str:
     return " ".join(text.split()) if not text.isprintable() or "  " in text else text
 
 
+def visible(text: str) -> str:
+    return text if text.isascii() else _UNSEEN.sub("", text).strip()
+
+
 def typed(text: str) -> str:
     """For phones, addresses and the like: without invisible characters, and empty when it says "n/a"."""
-    if not text.isascii():
-        text = _UNSEEN.sub("", text).strip()
+    text = visible(text)
     return "" if text.lower() in NOTHING else text
+
+
+def coded(text: str) -> str:
+    """For statuses: as `typed`, but NA is a dialer's code for no answer."""
+    text = visible(text)
+    return text if text.lower() == "na" else typed(text)
 
 
 def storable(cell: str) -> str:

@@ -109,8 +109,12 @@ def _perform_chunk(row: Import, rows: list[ParsedLead], target: Target, touched:
     step(
         row, done=found.get("new", 0) + found.get("update", 0), failed=found.get("invalid", 0) + found.get("missing", 0),
         skipped=sum(n for name, n in found.items() if name.startswith(("duplicate", "dnc"))), position=rows[-1].number,
-        **{"result" if write else "checked": kept},
+        **kept_as(write, kept),
     )  # fmt: skip
+
+
+def kept_as(write: bool, value: dict[str, Any]) -> dict[str, Any]:
+    return {"result" if write else "checked": value}
 
 
 def add_counts(counts: dict[str, int], more: dict[str, int]) -> dict[str, int]:

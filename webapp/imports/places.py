@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from sys import intern
 from zoneinfo import available_timezones
 
 import phonenumbers
@@ -54,11 +55,20 @@ def find_zone(text: str) -> str | None:
     return known or ZONE_ALIASES.get(normal_header(text.split("(")[0]))
 
 
+_ISLANDS = ("AS", "FM", "GU", "MH", "MP", "PW", "VI")
+
+
 @lru_cache(maxsize=1)
 def _zip_zones() -> dict[str, str]:
+    """State by state: the whole table at once would need 60 MB."""
     import zipcodes
 
-    return {entry["zip_code"]: entry["timezone"] for entry in zipcodes.list_all() if entry["timezone"]}
+    return {
+        entry["zip_code"]: intern(entry["timezone"])
+        for state in (*US_STATES.values(), *_ISLANDS)
+        for entry in zipcodes.filter_by_state(state)  # type: ignore[no-untyped-call]
+        if entry["timezone"]
+    }
 
 
 def zone_of_postal_code(postal_code: str, country: str) -> str | None:

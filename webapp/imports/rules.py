@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,12 +16,13 @@ from phonenumbers import ValidationResult
 
 from webapp.dialer.results import STATUS_OF_CALL
 from webapp.imports import places
-from webapp.imports.cells import Refused, check_date, clean, one_line, typed
+from webapp.imports.cells import Refused, check_date, clean, coded, one_line, typed
 from webapp.imports.tables import CALL_CODES
 from webapp.leads.states import LEAD
 
 MAX_TEXT = 500  # characters of a name, city and the like
 MAX_TAGS, MAX_TAG = 50, 60
+_DOT_ATOM = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _SCIENTIFIC = re.compile(r"\d[.,]\d+[eE]\+?\d+")
 _PLAIN_US = re.compile(r"(?:\+?1[ .-]?)?\(?([2-9]\d\d)\)?[ .-]?([2-9]\d\d)[ .-]?(\d{4})")
 _LENGTHS = (
@@ -96,7 +98,7 @@ def _read(row: ParsedLead, plan: Plan) -> dict[str, Any]:
     values["linkedin_url"] = parse_linkedin(typed(given.get("linkedin_url", "")))
     values["phone"], values["email"] = phone, email
     values["extension"] = _extension(typed(given.get("extension", ""))) or extension
-    values["status"] = parse_status(typed(given.get("status", "")))
+    values["status"] = parse_status(coded(given.get("status", "")))
     values["tags"] = parse_tags(given.get("tags", ""), plan.tags)
     values["source"] = values["source"] or plan.source
     values["custom"] = custom
@@ -210,10 +212,22 @@ def _extension(text: str) -> str:
 def parse_email(text: str) -> str:
     """The address in its normal form; of several in one cell the first. Raises Refused."""
     first = re.split(r"[;,\s]+", typed(text).strip("<>"), maxsplit=1)[0].removeprefix("mailto:")
+    local, at, domain = first.rpartition("@")
+    if at and len(first) <= 254 and len(local) <= 64 and _DOT_ATOM.fullmatch(local) and (known := _normal_domain(domain)):
+        return f"{local}@{known}"
     try:
         return validate_email(first, check_deliverability=False).normalized
     except EmailNotValidError as error:
         raise Refused(f"email: {str(error).rstrip('.')}") from None
+
+
+@lru_cache(maxsize=50_000)
+def _normal_domain(domain: str) -> str | None:
+    """Domains repeat in a file, and are the costly half of an address."""
+    try:
+        return validate_email(f"a@{domain}", check_deliverability=False).domain
+    except EmailNotValidError:
+        return None
 
 
 def parse_website(text: str) -> str:

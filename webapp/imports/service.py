@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 from uuid import uuid4
 
@@ -225,7 +226,7 @@ def discard(row: Import, *, by: User) -> None:
     db.session.execute(sa.delete(ImportRow).where(ImportRow.import_id == locked.id))
     db.session.delete(locked)
     for key in keys:
-        after_commit(lambda key=key: get_storage().delete(key))
+        after_commit(partial(get_storage().delete, key))
 
 
 def _lock(row: Import) -> Import:
@@ -249,16 +250,17 @@ def _restart(row: Import, job: str) -> None:
 def _queue(row: Import, job: str, *, fresh: bool) -> None:
     now = sa.func.clock_timestamp()
     clean: dict[str, Any] = {"done": 0, "failed": 0, "skipped": 0, "position": 0, "total": None, "started_at": None}
-    changed = db.session.execute(
+    changed = db.session.scalar(
         sa.update(Import)
         .where(Import.id == row.id, Import.state.in_(RESTING))
         .values(
             state="queued", job=job, message="", version=Import.version + 1, finished_at=None, lease_until=None,
             heartbeat_at=now, cancel_requested_at=None, **(clean if fresh else {}),
         )
+        .returning(Import.id)
         .execution_options(synchronize_session=False)
     )  # fmt: skip
-    if changed.rowcount != 1:
+    if changed is None:
         raise CannotDo("It is at work. Wait until it has ended, or cancel it.")
     enqueue(job, row.id, turn=row.fence)
     db.session.refresh(row)

@@ -94,7 +94,7 @@ def judge(target: Target, touched: set[int]) -> None:
     """Give every staged row its outcome. `touched` holds the leads that earlier chunks update; it grows."""
     _run("UPDATE staged SET outcome = NULL WHERE outcome = ''")
     _judge_dnc(target)
-    for key, guard in (("phone", "s.phone IS NOT NULL"), ("email", "s.phone IS NULL AND s.email IS NOT NULL")):
+    for key, guard in (("phone", "o.phone IS NOT NULL"), ("email", "o.phone IS NULL AND o.email IS NOT NULL")):
         _find_matches(target, key, guard)
     if target.mode == "skip":
         _run(
@@ -129,20 +129,19 @@ def _judge_dnc(target: Target) -> None:
 
 
 def _find_matches(target: Target, key: str, guard: str) -> None:
+    """The nearest lead with the same phone or email. One index probe a row, whatever the statistics say of a
+    table that this import is filling."""
     _run(
         f"""
-        WITH found AS (
-          SELECT DISTINCT ON (s.number) s.number, ls.lead_id, p.place, ll.name
-          FROM staged s
-          JOIN lead_search ls ON ls.company_id = :company AND ls.{key} = {"s.phone" if key == "phone" else "lower(s.email)"}
-          JOIN lead_lists ll ON ll.id = ls.list_id
-          CROSS JOIN LATERAL (SELECT CASE WHEN ls.list_id = CAST(:list AS bigint) THEN 1
-                                WHEN ll.dial_campaign_id = CAST(:campaign AS bigint) THEN 2 ELSE 3 END AS place) p
-          WHERE s.outcome IS NULL AND {guard} AND p.place <= :reach
-          ORDER BY s.number, p.place, ls.lead_id
-        )
         UPDATE staged s SET match_id = found.lead_id, place = found.place, match_list = found.name
-        FROM found WHERE found.number = s.number
+        FROM staged o CROSS JOIN LATERAL (
+          SELECT ls.lead_id, ll.name, CASE WHEN ls.list_id = CAST(:list AS bigint) THEN 1
+                 WHEN ll.dial_campaign_id = CAST(:campaign AS bigint) THEN 2 ELSE 3 END AS place
+          FROM lead_search ls JOIN lead_lists ll ON ll.id = ls.list_id
+          WHERE ls.company_id = :company AND ls.{key} = {"o.phone" if key == "phone" else "lower(o.email)"}
+          ORDER BY place, ls.lead_id LIMIT 1
+        ) AS found
+        WHERE s.ctid = o.ctid AND o.outcome IS NULL AND {guard} AND found.place <= :reach
         """,  # noqa: S608 - names from this module
         company=target.company_id, list=target.list_id, campaign=target.campaign_id, reach=REACH[target.scope],
     )  # fmt: skip

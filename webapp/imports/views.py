@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -36,7 +37,7 @@ def _allow_large_files(endpoint: str | None, values: dict[str, Any] | None) -> N
 
 
 def _me() -> User:
-    return current_user._get_current_object()  # type: ignore[no-any-return]
+    return current_user._get_current_object()
 
 
 def _get(import_id: int) -> Import:
@@ -143,7 +144,7 @@ def _times_context(row: Import, chosen: dict[str, str]) -> dict[str, Any]:
     order, zone = row.options.get("order") or found, row.options.get("zone") or company.zone
     plan = call_rules.CallPlan((), row.options.get("country", ""), zone, order)
     column = next((int(i) for i, field in chosen.items() if field == "started_at"), None)
-    read = []
+    read: list[tuple[int, str, datetime | None, str]] = []
     for line, cells in islice(row.preview["rows"], 4):
         if column is not None and column < len(cells) and cells[column]:
             try:
