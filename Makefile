@@ -15,7 +15,7 @@ lint:
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check .
 	@.venv/bin/python -m mypy
-	@.venv/bin/python -m djlint templates --check --lint --quiet
+	@.venv/bin/python -m djlint templates --lint --quiet
 
 bench:
 	@deploy/bootstrap.sh dev
