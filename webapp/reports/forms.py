@@ -18,7 +18,7 @@ class DataForm(FlaskForm):
     """Leads or calls as a file; the dates, in the company's zone, bound when a call started."""
 
     what = SelectField("What", [InputRequired("Choose what to export.")], choices=WHAT)
-    list_id = SelectField("List", choices=[], coerce=lambda value: value or "")
+    list_id = SelectField("List", choices=[], default="")
     since = DateField("Calls from", [Optional(), _year])
     until = DateField("Calls until", [Optional(), _year], description="This day included.")
     filter = HiddenField()  # of webapp.leads.filters; then the list is not asked for

@@ -169,4 +169,4 @@ class Book:
 
 def fit(text: str) -> str:
     """What an Excel cell can hold."""
-    return UNFIT.sub(" ", text)[:XLSX_TEXT]
+    return (text if text.isprintable() else UNFIT.sub(" ", text))[:XLSX_TEXT]

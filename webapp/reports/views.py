@@ -50,6 +50,7 @@ def _data_form() -> DataForm:
         form = DataForm(formdata=None, token=new_form_token(), filter=f.without("sort").query_string())
     else:
         form = DataForm()
+        form.list_id.data = form.list_id.data or ""
     form.list_id.choices = [
         ("", "All lists"),
         *((str(key), name) for key, name in queries.list_choices(current_user.company_id)),
