@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from webapp.core.access import owned
+from webapp.core.audit import StatusChange
 from webapp.core.db import db
 from webapp.dialer.models import Callback
 from webapp.dialer.open_calls import forgotten_calls
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.problems import PROBLEMS, REPAIRABLE
-from webapp.leads.tallies import get_cells
-from webapp.recycling.models import RecycleBatch, Repair
+from webapp.leads.states import LEAD
+from webapp.leads.tallies import Cell, get_cells
+from webapp.recycling.models import RecycleBatch, Repair, Undo
+from webapp.recycling.recycle_sql import JUDGED_SQL
 from webapp.recycling.repair_sql import PREVIEW_COLUMNS, PREVIEW_SQL
 
 
@@ -122,3 +127,95 @@ def last_check(company_id: int) -> Repair | None:
     return db.session.scalars(
         owned(Repair, company_id).where(Repair.list_id.is_(None), Repair.state == "done").order_by(Repair.id.desc()).limit(1)
     ).first()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """One line of a list's breakdown; `status` None is the missing one."""
+
+    status: str | None
+    leads: int
+    never_dialed: int
+    attempts: int
+    answered: int
+
+
+def breakdown(cells: Iterable[Cell]) -> list[StatusRow]:
+    """Every status there is, also where no lead has it, and first the missing one: the rows sum to the list."""
+    sums: dict[str | None, list[int]] = {name: [0, 0, 0, 0] for name in (None, *LEAD.names)}
+    for cell in cells:
+        row = sums[cell.status]
+        row[0] += cell.leads
+        row[1] += cell.leads if cell.dials == 0 else 0
+        row[2] += cell.dial_sum
+        row[3] += cell.leads if cell.answered else 0
+    return [StatusRow(name, *row) for name, row in sums.items()]
+
+
+def listed_leads(company_id: int, name: str, *, list_id: int | None = None, after: int = 0, limit: int = 50) -> list[Lead]:
+    """The leads of one class by id, `limit` of them behind the id `after`."""
+    list_ids = list_ids_of(company_id, list_id=list_id)
+    if name == "open_call":
+        query = open_call_leads(company_id, list_ids)
+    elif name == "callback_mismatch":
+        query = callback_mismatch_leads(company_id, list_ids)
+    else:
+        query = sa.select(Lead.id).where(Lead.list_id.in_(list_ids), Lead.problem.is_not(None), Lead.problem == name)
+    ids = list(db.session.scalars(query.where(Lead.id > after).order_by(Lead.id).limit(limit)))
+    return _by_ids(company_id, ids)
+
+
+def open_callbacks(lead_ids: Iterable[int]) -> dict[int, Callback]:
+    """The callback that is not closed, by lead."""
+    rows = db.session.scalars(sa.select(Callback).where(Callback.lead_id.in_(list(lead_ids)), Callback.state != "closed"))
+    return {row.lead_id: row for row in rows}
+
+
+def skipped_by_batch(batch: RecycleBatch, reason: str, *, after: int = 0, limit: int = 50) -> list[Lead]:
+    """Leads that a recycling left for `reason`, judged as of its own moment by its own query."""
+    changed = "SELECT 1 FROM status_changes c WHERE c.batch_id = CAST(:batch AS uuid) AND c.subject_id = l.id"
+    statement = sa.text(
+        f"""
+        WITH touched AS (
+          SELECT l.id FROM leads l WHERE l.list_id = :list AND l.id <= :up_to
+            AND (l.status = ANY(CAST(:statuses AS text[])) OR (CAST(:none AS boolean) AND l.status IS NULL))
+            AND NOT EXISTS ({changed})
+        ), {JUDGED_SQL}
+        SELECT id FROM judged WHERE skipped = :reason AND id > :after ORDER BY id LIMIT :limit
+        """
+    )
+    ids = db.session.scalars(
+        statement,
+        {
+            "list": batch.list_id, "up_to": batch.up_to_id or 0, "statuses": [s for s in batch.statuses if s != "(none)"],
+            "none": "(none)" in batch.statuses, "batch": str(batch.batch_id), "company": batch.company_id,
+            "target": batch.target_status, "reset": batch.reset_dial_count, "as_of": batch.created_at, "reason": reason,
+            "after": after, "limit": limit,
+        },
+    )  # fmt: skip
+    return _by_ids(batch.company_id, list(ids))
+
+
+def left_by_undo(undo: Undo, *, after: int = 0, limit: int = 50) -> list[Lead]:
+    """Leads of the batch that the undoing did not put back."""
+    back = sa.orm.aliased(StatusChange)
+    restored = sa.select(back.id).where(
+        back.machine == LEAD.name, back.subject_id == StatusChange.subject_id, back.cause == "undo",
+        back.evidence_id == StatusChange.id,
+    )  # fmt: skip
+    ids = db.session.scalars(
+        sa.select(StatusChange.subject_id)
+        .where(StatusChange.batch_id == undo.batch_id, StatusChange.subject_id > after, ~restored.exists())
+        .order_by(StatusChange.subject_id)
+        .limit(limit)
+    )
+    return _by_ids(undo.company_id, list(ids))
+
+
+def _by_ids(company_id: int, ids: list[int]) -> list[Lead]:
+    return list(db.session.scalars(owned(Lead, company_id).where(Lead.id.in_(ids)).order_by(Lead.id)))
+
+
+def undos_of(batch_ids: Iterable[Any]) -> dict[Any, Undo]:
+    rows = db.session.scalars(sa.select(Undo).where(Undo.batch_id.in_(list(batch_ids))))
+    return {row.batch_id: row for row in rows}

@@ -19,7 +19,16 @@ from webapp.core.work import rest, running, start_work, step
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.states import LEAD, RECYCLABLE
 from webapp.recycling.models import RecycleBatch
-from webapp.recycling.recycle_sql import BEFORE, COUNTS_SQL, EXAMPLES_SQL, PICK_COLUMNS, PICKS_SQL, SET, SKIPPED_SQL, SKIPS
+from webapp.recycling.recycle_sql import (
+    BEFORE,
+    COUNTS_SQL,
+    EXAMPLES_SQL,
+    PICK_COLUMNS,
+    PICKS_SQL,
+    SET,
+    SKIPPED_SQL,
+    SKIPS,
+)
 
 log = structlog.get_logger(__name__)
 CHUNK = 5_000
