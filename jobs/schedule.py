@@ -23,7 +23,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from jobs.runtime import get_app
+from webapp.accounts import throttle
 from webapp.accounts.models import Company
+from webapp.accounts.service import sessions
 from webapp.core import work
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
@@ -46,10 +48,17 @@ class Periodic:
     per_company: bool = False
 
 
+def forget_old() -> None:
+    """Sign-in counters and ended sessions that no longer serve anybody."""
+    throttle.forget_old()
+    sessions.forget_old()
+
+
 PERIODIC: dict[str, Periodic] = {
     "sweep": Periodic("* * * * *", work.sweep),
     "fold_tallies": Periodic("* * * * *", fold_tallies),
     "expire_exports": Periodic("17 * * * *", expire_exports),
+    "forget_old": Periodic("23 4 * * *", forget_old),
     "light_repair": Periodic("*/10 * * * *", start_light_repair, per_company=True),
     "nightly_repair": Periodic("0 2 * * *", run_nightly_repair, per_company=True),
 }

@@ -1,4 +1,4 @@
-"""`flask backup` and `flask restore`."""
+"""`flask backup`, `flask restore` and `flask states`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from flask_migrate import upgrade
 
 from webapp.core.backup import BackupError, Manifest, read_backup, read_manifest, write_backup
 from webapp.core.db import db
+from webapp.core.states import describe_machines
 from webapp.core.storage import get_storage
 
 
 def register(app: Flask) -> None:
     app.cli.add_command(backup)
     app.cli.add_command(restore)
+    app.cli.add_command(states)
 
 
 def _summary(manifest: Manifest) -> str:
@@ -55,3 +57,9 @@ def restore(file: Path, yes: bool) -> None:
         raise click.ClickException(str(error)) from None
     upgrade()
     click.echo("Restored and brought up to date.")
+
+
+@click.command()
+def states() -> None:
+    """Print docs/states.md: every state machine as the code declares it."""
+    click.echo(describe_machines(), nl=False)

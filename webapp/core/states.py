@@ -46,6 +46,7 @@ class State:
 
 
 MISSING = State("", "(none)", "bad", icon="circle-help")
+MACHINES: list[Machine] = []
 
 
 class Machine:
@@ -57,6 +58,7 @@ class Machine:
             unknown = [to for to in state.to if to not in self.states]
             if unknown or state.tone not in TONES:
                 raise ValueError(f"{name}.{state.name}: {unknown or state.tone}")
+        MACHINES.append(self)
 
     def __iter__(self) -> Iterator[State]:
         return iter(self.states.values())
@@ -87,10 +89,23 @@ class Machine:
         return sa.CheckConstraint(f"{self.column} IS NULL OR {test}" if nullable else test, name=self.column)
 
     def diagram(self) -> str:
-        """Mermaid source for docs/."""
+        """Mermaid source for docs/states.md."""
         lines = ["stateDiagram-v2", f"    [*] --> {self.initial}"]
-        lines += [f"    {state.name} --> {to}" for state in self for to in state.to]
+        everyone = set(self.states)
+        for state in self:
+            free = set(state.to) == everyone - {state.name}
+            lines += [f"    {state.name} --> any" if free else f"    {state.name} --> {to}" for to in (state.to[:1] if free else state.to)]
         return "\n".join(lines)
+
+
+def describe_machines() -> str:
+    """docs/states.md: every machine's states, flags and moves, as the code declares them."""
+    parts = ["# States\n\nWritten by `flask states`; a test keeps it true."]
+    for machine in sorted(MACHINES, key=lambda m: m.name):
+        rows = [f"| `{s.name}` | {s.label} | {s.tone} | {', '.join(sorted(s.flags)) or '–'} |" for s in machine]
+        parts.append(f"## {machine.name}\n\n| state | label | tone | flags |\n|---|---|---|---|\n" + "\n".join(rows))
+        parts.append(f"```mermaid\n{machine.diagram()}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def advance(
