@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from flask import Response
+from flask import Response, request
 from pydantic import AwareDatetime, Field, RootModel, ValidationError
 
 from webapp.core.access import MAX_ID, get_owned_or_404
@@ -26,6 +26,7 @@ from webapp.core.apikit import (
 )  # fmt: skip
 from webapp.core.jsonbody import find_poison
 from webapp.dialer.events import CallEventIn, parse_event
+from webapp.dialer.gather import gatherer
 from webapp.dialer.models import CallLog
 from webapp.dialer.queries import CallFilter, list_calls, list_events_of
 from webapp.dialer.results import CALL
@@ -111,7 +112,10 @@ def _single(caller: Caller, item: Any) -> Response:
     event, errors = _read(item)
     if event is None:
         return problem(422, detail="The event was refused; nothing was stored.", errors=errors)
-    (outcome,) = record_events(caller.company_id, [event], source="api")
+    if "Idempotency-Key" in request.headers:  # its answer must be kept in the same transaction
+        (outcome,) = record_events(caller.company_id, [event], source="api")
+    else:
+        outcome = gatherer.record(caller.company_id, event)
     return json_answer(json.dumps(_facts(outcome)), 202 if outcome.outcome == "quarantined" else 200)
 
 
