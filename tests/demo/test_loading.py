@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 import pytest
 import sqlalchemy as sa
 
@@ -7,8 +9,10 @@ from webapp.core.work import request_cancel, sweep
 from webapp.demo import loading, queries, removal, service
 from webapp.demo.models import DemoLoad
 from webapp.dialer.models import CallLog, DialCampaign
+from webapp.imports.models import Import
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.tallies import get_cells
+from webapp.recycling.models import RecycleBatch, Repair, Undo
 
 SCALE = 0.008  # 200 leads, 480 calls
 
@@ -166,6 +170,33 @@ def test_removal_keeps_what_a_person_added(db):
     db.session.expire_all()
     assert (demo_list.is_demo, campaign.is_demo) == (False, False)
     assert db.session.scalar(sa.select(sa.func.count()).select_from(CallLog)) == 1
+
+
+def test_removal_takes_the_work_on_demo_lists_along_and_unties_imports(db):
+    user = make_user()
+    row = load(user)
+    facts = {"company_id": user.company_id, "list_id": row.params["lists"][0], "state": "done"}
+    batch = uuid4()
+    campaign_id = row.params["campaigns"][0]
+    done = {"company_id": user.company_id, "state": "done", "classes": [], "job": "repair"}
+    brought = Import(**facts, job="import_run", filename="mine.csv", storage_key="k", size=1, sha256="x")
+    db.session.add_all([
+        RecycleBatch(**facts, job="recycle", statuses=["busy"], target_status="new", reset_dial_count=False, batch_id=batch),
+        Repair(**done, list_id=row.params["lists"][1], batch_id=uuid4()),
+        Repair(**done, campaign_id=campaign_id, batch_id=uuid4()),
+        Repair(**done, batch_id=uuid4()),
+        Undo(company_id=user.company_id, state="done", job="undo", batch_id=batch, subject="recycle_batches", subject_id=1),
+        brought,
+    ])  # fmt: skip
+    db.session.commit()
+    service.perform(service.start_removal(user.company, by=user, ring=False).id)
+    left = rows_by_table(user.company_id)
+    assert {
+        name: left.get(name, 0) for name in ("lead_lists", "dial_campaigns", "recycle_batches", "undos")
+    } == dict.fromkeys(("lead_lists", "dial_campaigns", "recycle_batches", "undos"), 0)
+    assert (left["repairs"], left["imports"]) == (1, 1)
+    db.session.refresh(brought)
+    assert brought.list_id is None
 
 
 def test_a_removal_whose_worker_is_killed_goes_on(db, worker, monkeypatch):
