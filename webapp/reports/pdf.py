@@ -21,7 +21,6 @@ from webapp.config import ROOT
 log = structlog.get_logger(__name__)
 
 STATIC = ROOT / "static"
-MAX_ROWS = 2_000  # rows of one document's tables: 12 ms and 150 kB each
 LETTER_COUNTRIES = ("US", "CA", "MX", "PH", "CL", "CO", "VE")
 TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".woff2": "font/woff2", ".ttf": "font/ttf"}
 # XML and fonts know neither; a reader would show boxes.
