@@ -55,6 +55,7 @@ def test_headers_of_usual_exports_are_recognised() -> None:
         "GoHighLevel": ("Contact Id,First Name,Last Name,Business Name,Phone,Email,Tags",
                         {1: "first_name", 2: "last_name", 3: "business", 4: "phone", 5: "email", 6: "tags"}),
         "Mailchimp": ("Email Address,First Name,Last Name,Phone Number,TAGS", {0: "email", 1: "first_name", 2: "last_name", 3: "phone", 4: "tags"}),
+        "Ours": ("LinkedIn URL,Lead Status,Ext.,Zip Code", {0: "linkedin_url", 1: "status", 2: "extension", 3: "postal_code"}),
         "Apollo": ("First Name,Last Name,Title,Company Name,Email,Work Direct Phone,Corporate Phone,Person Linkedin Url,Website",
                    {0: "first_name", 1: "last_name", 2: "title", 3: "business", 4: "email", 7: "linkedin_url", 8: "website"}),
     }  # fmt: skip
@@ -62,6 +63,8 @@ def test_headers_of_usual_exports_are_recognised() -> None:
         found = suggest_columns(headers.split(","), "leads")
         assert {index: found.get(str(index)) for index in want} == want, name
     assert "phone" in suggest_columns(exports["Apollo"][0].split(","), "leads").values()
+    log = suggest_columns("uniqueid,call_date,phone_number_dialed,status,user,full_name,length_in_sec".split(","), "calls")
+    assert log == {"0": "call_id", "1": "started_at", "2": "phone", "3": "call_status", "5": "agent", "6": "duration"}
 
 
 def test_a_mapping_is_kept_by_name_and_applied_to_the_same_headers(client: Client, worker: Any) -> None:

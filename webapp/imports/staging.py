@@ -142,7 +142,7 @@ def _find_matches(target: Target, key: str, guard: str) -> None:
           ORDER BY place, ls.lead_id LIMIT 1
         ) AS found
         WHERE s.ctid = o.ctid AND o.outcome IS NULL AND {guard} AND found.place <= :reach
-        """,  # noqa: S608 - names from this module
+        """,
         company=target.company_id, list=target.list_id, campaign=target.campaign_id, reach=REACH[target.scope],
     )  # fmt: skip
 
@@ -213,7 +213,7 @@ def write_new(target: Target) -> None:
         )
         INSERT INTO status_changes (company_id, machine, subject_id, old_status, new_status, cause, evidence_id, batch_id, user_id)
         SELECT :company, '{LEAD.name}', id, NULL, status, 'import', :import, :batch, :by FROM made ORDER BY id
-        """,  # noqa: S608 - names from this module
+        """,
         **{name: value for name, value in target.params.items() if name not in ("campaign", "reach")},
     )
 
@@ -291,7 +291,7 @@ def _write_facts(target: Target, wanted: dict[str, str]) -> None:
         )
         UPDATE staged s SET changed = jsonb_build_object('before', w.was, 'after', w.becomes)
         FROM want w WHERE w.number = s.number AND w.was IS NOT NULL
-        """,  # noqa: S608 - names from this module
+        """,
         company=target.company_id, by=target.by, batch=target.batch_id,
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ _LEADS: dict[str, str] = {
     "title": "title|job title|position|role|jobtitle|organization 1 title|contact title",
     "website": """website|web site|url|website url|company website|domain|company domain name|web|homepage|
         company domain|website 1 value|web page|business website""",
-    "linkedin_url": """linkedin|linkedin url|linkedin profile|person linkedin url|linkedin profile url|linkedin bio|
+    "linkedin_url": """linkedin|linked in|linked in url|linked in profile|person linked in url|linkedin url|linkedin profile|person linkedin url|linkedin profile url|linkedin bio|
         linkedin link|contact linkedin url""",
     "city": "city|town|mailing city|billing city|business city|company city|locality|address city|person city",
     "state": """state|region|province|state region|state province|mailing state province|mailing state|billing state|
@@ -98,16 +98,18 @@ _CALLS: dict[str, str] = {
     "call_status": """status|call status|result|call result|outcome|status code|dial status|dialstatus|hangup cause|
         call outcome|term reason|dial result|status name""",
     "disposition": "disposition|agent disposition|dispo|wrap up|wrap up code|disposition code|agent outcome|lead status",
-    "agent": "agent|agent name|user|full name|operator|agent user|rep|handled by|agent email|caller|called by",
+    "agent": "agent|agent name|full name|user|operator|agent user|rep|handled by|agent email|caller|called by",
     "recording": """recording|recording file|recording filename|recording url|filename|recording location|
         recording link|record url""",
     "notes": "notes|note|comments|comment|call notes|remarks|description",
 }
 IGNORED = frozenset(
-    """rebound line|rebound outcome|rebound reason|record id|contact id|lead id|id|entry list id|list id|called since last reset|
+    " ".join(name.split())
+    for name in """rebound line|rebound outcome|rebound reason|record id|contact id|lead id|id|entry list id|list id|called since last reset|
     gmt offset now|entry date|modify date|security phrase|called count|last local call time|rank|euid|leid|cc|
-    member rating|optin time|optin ip|confirm time|confirm ip|latitude|longitude|gmtoff|dstoff|last changed""".replace("\n", "").split("|")
-)  # fmt: skip
+    list|dial attempts|answered count|last dial attempt|dial result|last status change|last contacted at|created at|
+    member rating|optin time|optin ip|confirm time|confirm ip|latitude|longitude|gmtoff|dstoff|last changed""".split("|")
+)
 
 
 def normal_header(text: str) -> str:
@@ -128,6 +130,8 @@ _KNOWN = {"leads": _names(_LEADS), "calls": _names(_CALLS)}
 
 
 def custom_key(header: str) -> str:
+    if header.startswith("custom:") and header[7:].isprintable() and 0 < len(header[7:]) <= 60:
+        return header[7:]  # as our own export names what would be taken for a field
     return re.sub(r"\W+", "_", normal_header(header)).strip("_")[:60] or "column"
 
 
@@ -136,7 +140,7 @@ def suggest_columns(headers: list[str], kind: str) -> dict[str, str]:
     known, keys = _KNOWN[kind], [_plain(header) for header in headers]
     best: dict[str, tuple[int, int]] = {}
     for index, key in enumerate(keys):
-        if key in known:
+        if key in known and not headers[index].startswith("custom:"):
             field, rank = known[key]
             best[field] = min(best.get(field, (rank, index)), (rank, index))
     if "full_name" in best and {"first_name", "last_name"} & set(best):
@@ -144,7 +148,9 @@ def suggest_columns(headers: list[str], kind: str) -> dict[str, str]:
     chosen = {index: field for field, (_, index) in best.items()}
     columns: dict[str, str] = {}
     for index, header in enumerate(headers):
-        if index in chosen:
+        if header.startswith("custom:") and kind == "leads":
+            columns[str(index)] = f"custom:{custom_key(header)}"
+        elif index in chosen:
             columns[str(index)] = chosen[index]
         elif kind == "leads" and keys[index] and keys[index] not in IGNORED:
             columns[str(index)] = f"custom:{custom_key(header)}"

@@ -67,7 +67,7 @@ WITH back AS (
 INSERT INTO lead_changes (company_id, lead_id, user_id, cause, batch_id, before, after)
 SELECT :company, back.id, :by, 'undo', :undo, r.before -> 'after', r.before -> 'before'
 FROM back JOIN undone u ON u.lead_id = back.id AND u.outcome = 'update' JOIN import_rows r ON r.import_id = :import AND r.number = u.number
-"""  # noqa: S608 - names from this module
+"""
 _NOTE = """
 UPDATE import_rows r SET reason = CASE WHEN u.why IS NOT NULL THEN 'kept: ' || u.why WHEN u.outcome = 'new' THEN 'removed' ELSE 'restored' END
 FROM undone u WHERE r.import_id = :import AND r.number = u.number
