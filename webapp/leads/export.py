@@ -4,7 +4,7 @@ A spreadsheet runs cells that begin with = + - @ and the like: text columns get 
 those, which the import takes off again. Phones, numbers and times are typed and stay as they are.
 """
 
-# ruff: noqa: S608 - statements are put together from fragments of this feature; what people type is bound
+
 
 from __future__ import annotations
 

@@ -93,6 +93,10 @@ class Lead(Row, db.Model):
         sa.Index("ix_leads_list_dialed", "list_id", sa.text("last_dial_attempt DESC NULLS LAST"), sa.text("id DESC")),
         sa.Index("ix_leads_problem", "list_id", "id", postgresql_include=["problem"],
                  postgresql_where=sa.text("problem IS NOT NULL")),
+        sa.Index("ix_leads_heavy", "list_id", sa.text("dial_attempts DESC"), sa.text("id DESC"),
+                 postgresql_include=["status", "answered_count", "pass_number"], postgresql_where=sa.text("dial_attempts >= 10")),
+        sa.Index("ix_leads_later_pass", "list_id", "pass_dials", postgresql_include=["status", "dial_attempts"],
+                 postgresql_where=sa.text("pass_number > 1 AND pass_dials > 0")),
         sa.Index("ix_leads_import", "import_id", postgresql_where=sa.text("import_id IS NOT NULL")),
         sa.Index("ix_leads_owner", "owner_id", postgresql_where=sa.text("owner_id IS NOT NULL")),
     )  # fmt: skip

@@ -1,7 +1,5 @@
 """What happened to a lead, newest first: calls, status changes and edits in one stream."""
 
-# ruff: noqa: S608 - statements are put together from fragments of this feature; what people type is bound
-
 from __future__ import annotations
 
 import re

@@ -4,8 +4,6 @@ A filter's text conditions are never joined to an ORDER BY on another index: mat
 taken, capped, into a list of ids (see pages.py for the order).
 """
 
-# ruff: noqa: S608 - statements are put together from fragments of this feature; what people type is bound
-
 from __future__ import annotations
 
 import re

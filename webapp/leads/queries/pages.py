@@ -5,8 +5,6 @@ does not hold are tried on a bounded stretch of it; where the stretch is not eno
 matches sorts them (about 0.2 s at a million, and rare). Few matches are sorted by themselves.
 """
 
-# ruff: noqa: S608 - statements are put together from fragments of this feature; what people type is bound
-
 from __future__ import annotations
 
 import base64
@@ -232,9 +230,9 @@ def _walk(
     else:
         source, row_id, k = "leads t", "t.id", f"t.{sort.column}"
         cond, order = "t.list_id = v.list_id", _order(sort, falling, f"t.{sort.column}", "t.id")
-        if sort.column == "last_dial_attempt" and (f.dialed_after or f.dialed_before):
-            held |= {"dialed_after", "dialed_before"}
-            bounds, values = conditions(scope, f, leave=tuple(set(f.active) - {"dialed_after", "dialed_before"}))
+        held |= {"status"} if sort.column == "status" else {"dialed_after", "dialed_before"}
+        bounds, values = conditions(scope, f, leave=tuple(set(f.active) - held))
+        if bounds:
             extra, params = " AND ".join(bounds).replace("l.", "t."), params | values
     rest, values = conditions(scope, f, leave=tuple(held))
     if rest and few:

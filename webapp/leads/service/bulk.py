@@ -3,8 +3,6 @@
 Preview and run share `outcome_sql`, so they cannot disagree.
 """
 
-# ruff: noqa: S608 - statements are put together from fragments of this feature; what people type is bound
-
 from __future__ import annotations
 
 import uuid

@@ -1,7 +1,5 @@
 """Putting back what one bulk action changed, lead by lead, where nothing has happened to it since."""
 
-# ruff: noqa: S608 - statements are put together from fragments of this feature; what people type is bound
-
 from __future__ import annotations
 
 from typing import Any
