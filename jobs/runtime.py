@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import wraps
+from importlib import import_module
 
 import structlog
 from flask import Flask, has_app_context
 from rq import get_current_job
 
-from webapp import create_app
-from webapp.config import Settings
 from webapp.core.db import db
 
 log = structlog.get_logger(__name__)
 
 
-@lru_cache(maxsize=1)
 def get_app() -> Flask:
-    return create_app(Settings.from_env(os.environ))
+    """The process's one app, as the web's."""
+    app: Flask = import_module("wsgi").app
+    return app
 
 
 def job(fn: Callable[[int], object]) -> Callable[[int], None]:

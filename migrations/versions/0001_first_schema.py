@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 10:45:34.398098
+Create Date: 2026-11-21 11:15:43.267087
 
 """
 from pathlib import Path
@@ -728,7 +728,9 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_leads'))
     )
     with op.batch_alter_table('leads', schema=None) as batch_op:
+        batch_op.create_index('ix_leads_heavy', ['list_id', sa.literal_column('dial_attempts DESC'), sa.literal_column('id DESC')], unique=False, postgresql_include=['status', 'answered_count', 'pass_number'], postgresql_where=sa.text('dial_attempts >= 10'))
         batch_op.create_index('ix_leads_import', ['import_id'], unique=False, postgresql_where=sa.text('import_id IS NOT NULL'))
+        batch_op.create_index('ix_leads_later_pass', ['list_id', 'pass_dials'], unique=False, postgresql_include=['status', 'dial_attempts'], postgresql_where=sa.text('pass_number > 1 AND pass_dials > 0'))
         batch_op.create_index('ix_leads_list_dialed', ['list_id', sa.literal_column('last_dial_attempt DESC NULLS LAST'), sa.literal_column('id DESC')], unique=False)
         batch_op.create_index('ix_leads_list_status', ['list_id', 'status', 'id'], unique=False)
         batch_op.create_index('ix_leads_owner', ['owner_id'], unique=False, postgresql_where=sa.text('owner_id IS NOT NULL'))

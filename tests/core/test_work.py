@@ -48,6 +48,15 @@ def test_a_worker_that_lost_its_lease_can_write_nothing_more(row: Repair) -> Non
     assert not database.session.execute(sa.select(Repair.done).where(Repair.id == row.id)).scalar()
 
 
+def test_a_failure_of_a_worker_that_lost_its_lease_does_not_end_its_successors_row(row: Repair) -> None:
+    with pytest.raises(ZeroDivisionError), running(Repair, row.id) as mine:
+        assert mine is not None
+        set_columns(mine, lease_until=sa.func.now() - timedelta(seconds=1))
+        assert claim(Repair, row.id) is not None
+        1 / 0  # noqa: B018
+    assert (read(row).state, row.fence) == ("running", 2)
+
+
 def test_the_sweep_rings_for_a_row_whose_queue_entry_was_lost(row: Repair, worker: Any, redis_client: Any) -> None:
     redis_client.flushall()
     set_columns(row, created_at=sa.func.now() - timedelta(minutes=1))

@@ -54,6 +54,7 @@ class Row:
 def engine_options(*, statement_timeout_ms: int = 30_000, pool_size: int = 5) -> dict[str, Any]:
     return {
         "pool_pre_ping": True,
+        "hide_parameters": True,  # people's data stay out of error texts
         "pool_size": pool_size,
         "max_overflow": 5,
         "pool_timeout": 10,

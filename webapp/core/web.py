@@ -206,7 +206,8 @@ def _close_request(response: Response) -> Response:
         headers.setdefault("Cache-Control", "no-store")
         headers.add("Vary", "HX-Request")
         headers.add("Vary", "Cookie")
-        _log_request(response)
+        if not (request.endpoint or "").startswith("health."):
+            _log_request(response)
     waiting = g.pop("toasts", [])
     if waiting and "HX-Redirect" in headers:
         session["toasts"] = waiting[-3:]

@@ -201,8 +201,11 @@ def keep_alive(row: WorkMixin, **progress: Any) -> None:
 
 
 @atomic
-def rest(row: WorkMixin, state: str, message: str | None = None, **values: Any) -> bool:
-    """End the claimed row; False when the lease is no longer ours."""
+def rest(row: WorkMixin, state: str, message: str | None = None, *, fence: int | None = None, **values: Any) -> bool:
+    """End the claimed row; False when the lease is no longer ours.
+
+    `fence` is the claim's own: after a rollback the row is read anew and would tell a successor's.
+    """
     WORK.check_move("running", state)
     table = row.__table__  # type: ignore[attr-defined]
     sets: dict[str, Any] = {
@@ -212,7 +215,9 @@ def rest(row: WorkMixin, state: str, message: str | None = None, **values: Any) 
     if message is not None:
         sets["message"] = message
     changed = db.session.execute(
-        sa.update(table).where(table.c.id == row.id, table.c.fence == row.fence, table.c.state == "running").values(sets)  # type: ignore[attr-defined]
+        sa.update(table)
+        .where(table.c.id == row.id, table.c.fence == (row.fence if fence is None else fence), table.c.state == "running")  # type: ignore[attr-defined]
+        .values(sets)
     ).rowcount
     db.session.refresh(row)
     return bool(changed)
@@ -229,6 +234,7 @@ def running(kind: type[W], row_id: int) -> Iterator[W | None]:
     if row is None:
         yield None
         return
+    fence = row.fence
     try:
         yield row
     except LeaseLost:
@@ -236,17 +242,18 @@ def running(kind: type[W], row_id: int) -> Iterator[W | None]:
         log.warning("lease_lost", work=kind.__name__, row_id=row_id)
     except Cancelled:
         db.session.rollback()
-        rest(row, "cancelled", "Cancelled. What was finished before stays.")
+        rest(row, "cancelled", "Cancelled. What was finished before stays.", fence=fence)
     except WorkError as error:
         db.session.rollback()
-        rest(row, "failed", str(error))
+        rest(row, "failed", str(error), fence=fence)
     except Exception as error:
         db.session.rollback()
-        rest(row, "failed", f"Something failed inside ({type(error).__name__}); reference {row.job}-{row_id}")
+        text = f"Something failed inside ({type(error).__name__}); reference {row.job}-{row_id}"
+        rest(row, "failed", text, fence=fence)
         raise
     else:
         if row.state == "running":
-            rest(row, "done")
+            rest(row, "done", fence=fence)
 
 
 @atomic
