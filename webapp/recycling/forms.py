@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wtforms import BooleanField, Form, SelectField, SelectMultipleField, StringField, ValidationError
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from webapp.leads.states import LEAD, PROTECTED, RECYCLABLE
 from webapp.recycling.recycle import NONE, TARGETS
@@ -21,7 +21,7 @@ def why_not(status: str | None) -> str | None:
         return "Protected: lift the number first"
     if status in PROTECTED:
         return "Protected: only a person moves it"
-    return "Somebody is talking with them"
+    return "In conversation: somebody is talking with them"
 
 
 def _trimmed(value: Any) -> Any:
@@ -57,6 +57,6 @@ class RecycleForm(Form):
 
 class AcceptForm(Form):
     reason = StringField(
-        "Reason", [InputRequired("Say why the logs are right."), Length(max=300, message="At most 300 characters.")],
+        "Reason", [DataRequired("Say why the logs are right."), Length(max=300, message="At most 300 characters.")],
         filters=[_trimmed],
     )  # fmt: skip
