@@ -23,7 +23,7 @@ from bench.world import Seeded, World
 from webapp.config import ROOT
 
 BARE = Path(__file__).with_name("bare_app.py")
-KEY = "rb_bench_" + "k" * 32
+KEY = "rb_00000000_" + "k" * 43
 
 
 def _free_port() -> int:
@@ -80,7 +80,7 @@ def run(world: World, source: Seeded) -> Iterator[Job]:
         engine = sa.create_engine(world.url_of(name))
         with engine.begin() as connection:
             connection.execute(
-                sa.text("INSERT INTO api_keys (company_id, name, prefix, token_hash, scopes) VALUES (:c, 'bench', 'rb_bench', :h, :s)"),
+                sa.text("INSERT INTO api_keys (company_id, name, prefix, token_hash, scopes) VALUES (:c, 'bench', 'rb_00000000', :h, :s)"),
                 {"c": source.company_id, "h": hashlib.sha256(KEY.encode()).hexdigest(), "s": ["calls:write"]},
             )
             ids = connection.execute(sa.text("SELECT id FROM leads ORDER BY hashint8(id) LIMIT 20000")).scalars().all()
