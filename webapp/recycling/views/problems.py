@@ -105,7 +105,7 @@ def one_class(name: str) -> dict[str, Any]:
     leads = found[:PAGE]
     return shared() | {
         "problem": PROBLEMS[name], "count": queries.problem_counts(company_id, list_id)[name], "leads": show(leads),
-        "after": after, "list_id": list_id, "page": name, "next": leads[-1].id if len(found) > PAGE else None,
+        "total": queries.count_problems(company_id), "after": after, "list_id": list_id, "page": name, "next": leads[-1].id if len(found) > PAGE else None,
     }  # fmt: skip
 
 
