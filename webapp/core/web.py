@@ -177,9 +177,12 @@ def _digest(path: str, _mtime: float) -> str:
 
 def asset(name: str) -> str:
     """URL of a static file with its content's digest, so it may be cached for a year."""
-    path = Path(current_app.static_folder or "") / name
-    version = _digest(str(path), path.stat().st_mtime) if path.exists() else "0"
-    return url_for("static", filename=name, v=version)
+    known: dict[str, str] = g.setdefault("assets", {})  # a table draws the icons' address some hundred times
+    if name not in known:
+        path = Path(current_app.static_folder or "") / name
+        version = _digest(str(path), path.stat().st_mtime) if path.exists() else "0"
+        known[name] = url_for("static", filename=name, v=version)
+    return known[name]
 
 
 def _open_request() -> None:
