@@ -198,7 +198,7 @@ def cancel(row: Import, *, by: User) -> None:
 
 def can_undo(row: Import) -> bool:
     ran = row.stage == "imported" or (row.job == "import_run" and row.state in ("failed", "cancelled"))
-    return row.kind == "leads" and ran and bool(row.result.get("counts")) and row.is_resting
+    return row.kind == "leads" and ran and row.job != "import_undo" and bool(row.result.get("counts")) and row.is_resting
 
 
 @atomic
