@@ -107,5 +107,25 @@ def after_commit(call: Callable[[], object]) -> None:
     session.info["after_commit"].append(call)
 
 
+class Prepared:
+    """A statement compiled once and sent as it is: for the few that run for every event.
+
+    Call it with its named parameters; lists and times are adapted by the driver. Plain text is taken as
+    the driver's own SQL (`%(name)s`).
+    """
+
+    def __init__(self, statement: str | sa.Executable):
+        self._statement = statement
+        self._defaults: dict[str, Any] = {}
+        self._sql = statement if isinstance(statement, str) else ""
+
+    def __call__(self, **params: Any) -> sa.CursorResult[Any]:
+        connection = db.session.connection()
+        if not self._sql:
+            compiled = self._statement.compile(dialect=connection.dialect)  # type: ignore[union-attr]
+            self._sql, self._defaults = str(compiled), dict(compiled.params)
+        return connection.exec_driver_sql(self._sql, self._defaults | params)
+
+
 def company_id_column(**kwargs: Any) -> Mapped[int]:
     return mapped_column(sa.BigInteger, sa.ForeignKey("companies.id"), index=kwargs.pop("index", True), **kwargs)

@@ -35,6 +35,11 @@ def as_table(rows: Iterable[Sequence[Any]], name: str = "given", **columns: str)
     return sa.func.json_to_recordset(document).table_valued(*shape, name=name).render_derived(with_types=True)
 
 
+def as_document(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as one JSON text, for `json_to_recordset` in a Prepared statement."""
+    return json.dumps(list(rows), default=_plain)
+
+
 def as_rows(items: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[tuple[Any, ...]]:
     wanted = tuple(names)
     return [tuple(item[name] for name in wanted) for item in items]

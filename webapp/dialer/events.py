@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import phonenumbers
@@ -87,6 +88,7 @@ def parse_event(raw: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+@lru_cache(maxsize=8192)
 def normal_phone(value: str | None, country: str = "US") -> str | None:
     """E.164, or None for what is no possible number."""
     if not value:

@@ -9,12 +9,11 @@ the last call at all. Arrival order never matters, and repair and events can nev
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from webapp.core.db import db
+from webapp.core.db import Prepared
 from webapp.core.states import advance_many
 from webapp.dialer.rules import DEFAULT_RULES
 from webapp.leads.models import Lead
@@ -128,25 +127,25 @@ _COLUMNS: dict[str, Any] = {
 SET = {name.removeprefix("new_"): name for name in _COLUMNS if name.startswith("new_")}
 
 
-def apply_calls(deltas: dict[int, tuple[int, int]], *, by: int | None = None, batch_id: UUID | None = None) -> int:
+_TYPED = sa.text(_PICKS).bindparams(
+    sa.bindparam("ids", type_=pg.ARRAY(sa.BigInteger)),
+    sa.bindparam("dialed", type_=pg.ARRAY(sa.Integer)),
+    sa.bindparam("answered", type_=pg.ARRAY(sa.Integer)),
+)
+_moved = advance_many(
+    _TYPED.columns(*(sa.column(name, kind) for name, kind in _COLUMNS.items())), machine=LEAD, table=Lead.__table__,
+    by=None, cause="call", batch_id=None, values=dict(SET),
+).subquery()  # fmt: skip
+_APPLY = Prepared(sa.select(_moved.c.old_status, _moved.c.new_status).distinct())
+
+
+def apply_calls(deltas: dict[int, tuple[int, int]]) -> set[str | None]:
     """Bring leads up to what their calls say. `deltas`: lead id -> (dials, answers) new with this batch.
 
-    The leads are locked already, and `rebound.calls_counted` is on. Returns how many changed their status.
+    The leads are locked already, and `rebound.calls_counted` is on. Returns the statuses that leads left or came to.
     """
     if not deltas:
-        return 0
+        return set()
     ids = sorted(deltas)
-    ints = pg.ARRAY(sa.Integer)
-    picks = (
-        sa.text(_PICKS)
-        .bindparams(
-            sa.bindparam("ids", ids, pg.ARRAY(sa.BigInteger)),
-            sa.bindparam("dialed", [deltas[i][0] for i in ids], ints),
-            sa.bindparam("answered", [deltas[i][1] for i in ids], ints),
-        )
-        .columns(*(sa.column(name, kind) for name, kind in _COLUMNS.items()))
-    )
-    moved = advance_many(
-        picks, machine=LEAD, table=Lead.__table__, by=by, cause="call", batch_id=batch_id, values=dict(SET)
-    )
-    return len(db.session.execute(moved).all())
+    rows = _APPLY(ids=ids, dialed=[deltas[i][0] for i in ids], answered=[deltas[i][1] for i in ids])
+    return {status for row in rows for status in row}

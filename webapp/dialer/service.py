@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
-from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
-from webapp.core.sets import as_rows, as_table
+from webapp.core.sets import as_document
+from webapp.dialer import event_sql
 from webapp.dialer.aftermath import settle_leads
 from webapp.dialer.events import normal_phone, parse_event
 from webapp.dialer.fold import apply_calls
-from webapp.dialer.models import CallEvent, CallLog, DialCampaign
+from webapp.dialer.models import CallEvent
 from webapp.dialer.results import is_human
 from webapp.dialer.rules import Call, is_from_the_future, merge
-from webapp.leads.models import Lead, LeadList, LeadSearch
 
 log = structlog.get_logger(__name__)
 MAX_BATCH = 1000
+CONSEQUENTIAL = {"callback", "dnc"}  # statuses with a callback or a do-not-contact entry to keep in step
 CallKey = tuple[str, str]  # provider, the provider's call id
 
 
@@ -58,25 +56,17 @@ def record_events(company_id: int, events: list[dict[str, Any]], *, source: str 
         raise ValueError(f"at most {MAX_BATCH} events a batch")
     if not events:
         return []
-    received_at: datetime = db.session.scalar(sa.select(db_now()))  # type: ignore[assignment]
-    events = _with_own_campaigns(company_id, events)
-    outcomes, fresh = _store(company_id, events)
+    now = _open(company_id)
+    outcomes, fresh = _store(company_id, _with_own_campaigns(company_id, events))
     if not fresh:
         return outcomes
-    keys = {(d.event["provider"], d.event["call_id"]) for d in fresh}
-    calls = _find_calls(company_id, keys)
-    leads = _find_leads(company_id, [d for d in fresh if _key(d) not in calls])
+    owner = _find_owners(company_id, fresh, now.country)
     groups: dict[CallKey, list[_Delivery]] = defaultdict(list)
     for delivery in fresh:
         groups[_key(delivery)].append(delivery)
-    owner = {key: row.lead_id for key, row in calls.items()}
-    for key, group in groups.items():
-        if key not in owner:
-            found = next((lead for d in group if (lead := leads.get(d.row_id)) is not None), None)
-            if found is not None:
-                owner[key] = found
-    _quarantine(groups, owner, received_at)
-    _apply(company_id, groups, owner, received_at, source, import_id)
+    _quarantine(groups, owner, now.at)
+    if groups:
+        _apply(company_id, groups, owner, now, import_id)
     counts: dict[str, int] = defaultdict(int)
     for outcome in outcomes:
         counts[outcome.outcome] += 1
@@ -85,20 +75,17 @@ def record_events(company_id: int, events: list[dict[str, Any]], *, source: str 
 
 
 def _apply(
-    company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int], received_at: datetime, source: str,
-    import_id: int | None = None,
-) -> None:  # fmt: skip
+    company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int], now: _Now, import_id: int | None = None
+) -> None:
     """Write the calls whose lead is known, with what waited for them, and bring those leads up to date."""
-    _lock_leads(set(owner.values()))
-    known = _find_calls(company_id, set(owner), lock=True)  # again, now that nobody else can move them
-    for key, waiting in _find_waiting(company_id, set(owner)).items():
-        groups[key] += waiting
-    db.session.execute(sa.text("SELECT set_config('rebound.calls_counted', 'on', true)"))
-    deltas = _write_calls(company_id, groups, owner, known, received_at, source, import_id)
-    apply_calls(deltas)
-    settle_leads(company_id, sorted(deltas))
-    db.session.execute(sa.text("SELECT set_config('rebound.calls_counted', '', true)"))
-    _close_events(groups, owner)
+    event_sql.LOCK(ids=sorted(set(owner.values())))
+    known = _read_calls(company_id, groups, owner)
+    deltas = _write_calls(company_id, groups, owner, known, now, import_id)
+    moves = apply_calls(deltas)
+    told = {d.event["disposition"] for group in groups.values() for d in group}
+    if moves & CONSEQUENTIAL or told & CONSEQUENTIAL:
+        settle_leads(company_id, sorted(deltas))
+    _close_events(company_id, groups, owner)
 
 
 @atomic
@@ -106,30 +93,34 @@ def place_events(company_id: int, rows: list[CallEvent], *, lead_id: int | None 
     """Try quarantined deliveries again: as that lead's, or for whom they name now; what else waits for the same
     calls goes with them. Returns how many calls found their lead; the rest stays where it is.
     """
-    received_at: datetime = db.session.scalar(sa.select(db_now()))  # type: ignore[assignment]
+    now = _open(company_id)
     db.session.scalars(sa.select(CallEvent.id).where(CallEvent.id.in_([row.id for row in rows])).with_for_update()).all()
     events = _with_own_campaigns(company_id, [parse_event(row.payload) for row in rows])
     deliveries = [
         _Delivery(event, row.id, Outcome(row.event_id, ""), waiting=True)
         for event, row in zip(events, rows, strict=True)
-        if row.settled_at is None and not is_from_the_future(event, received_at)
+        if row.settled_at is None and not is_from_the_future(event, now.at)
     ]
-    calls = _find_calls(company_id, {_key(delivery) for delivery in deliveries})
-    leads = {} if lead_id else _find_leads(company_id, [d for d in deliveries if _key(d) not in calls])
-    groups: dict[CallKey, list[_Delivery]] = defaultdict(list)
-    owner: dict[CallKey, int] = {}
+    owner = _find_owners(company_id, deliveries, now.country, given=lead_id)
+    groups: dict[CallKey, list[_Delivery]] = {key: [] for key in owner}
     reasons = {row.id: row.reason for row in rows}
     for delivery in deliveries:
-        key = _key(delivery)
-        lead = calls[key].lead_id if key in calls else lead_id or leads.get(delivery.row_id)
-        if lead is None:
-            continue
-        owner.setdefault(key, lead)
-        if not reasons[delivery.row_id].startswith("unknown"):  # the others are found with what waits for the call
-            groups[key].append(delivery)
+        if _key(delivery) in owner and not reasons[delivery.row_id].startswith("unknown"):
+            groups[_key(delivery)].append(delivery)  # the others are found with what waits for the call
     if owner:
-        _apply(company_id, groups, owner, received_at, "quarantine")
+        _apply(company_id, groups, owner, now)
     return len(owner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    at: datetime
+    country: str
+
+
+def _open(company_id: int) -> _Now:
+    row = event_sql.OPEN(company=company_id).one()
+    return _Now(row.now, row.country)
 
 
 def _with_own_campaigns(company_id: int, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -137,9 +128,7 @@ def _with_own_campaigns(company_id: int, events: list[dict[str, Any]]) -> list[d
     named = {event["campaign_id"] for event in events} - {None}
     if not named:
         return events
-    own = set(
-        db.session.scalars(sa.select(DialCampaign.id).where(DialCampaign.company_id == company_id, DialCampaign.id.in_(named)))
-    )
+    own = set(event_sql.CAMPAIGNS(company=company_id, ids=sorted(named)).scalars())
     return [event if event["campaign_id"] in own else event | {"campaign_id": None} for event in events]
 
 
@@ -147,7 +136,7 @@ def _key(delivery: _Delivery) -> CallKey:
     return delivery.event["provider"], delivery.event["call_id"]
 
 
-_STORED = ("provider", "event_id", "call_id", "type", "occurred_at")
+_STORED = ("provider", "event_id", "call_id", "type", "occurred_at", "payload")
 
 
 def _store(company_id: int, events: list[dict[str, Any]]) -> tuple[list[Outcome], list[_Delivery]]:
@@ -162,88 +151,51 @@ def _store(company_id: int, events: list[dict[str, Any]]) -> tuple[list[Outcome]
         else:
             first[key] = index
     order = sorted(first)
-    chosen = [events[first[key]] for key in order]
-    given = as_table(
-        [(*row, json.dumps(e["payload"], default=str)) for e, row in zip(chosen, as_rows(chosen, _STORED), strict=True)],
-        provider="text", event_id="text", call_id="text", type="text", occurred_at="time", payload="text",
-    )  # fmt: skip
-    stored = db.session.execute(
-        insert(CallEvent)
-        .from_select(
-            ["company_id", "provider", "event_id", "provider_call_id", "type", "occurred_at", "payload", "outcome"],
-            sa.select(
-                sa.literal(company_id), given.c.provider, given.c.event_id, given.c.call_id, given.c.type,
-                given.c.occurred_at, sa.cast(given.c.payload, JSONB), sa.literal("quarantined"),
-            ),
-        )  # fmt: skip
-        .on_conflict_do_nothing(index_elements=["company_id", "provider", "event_id"])
-        .returning(CallEvent.id, CallEvent.provider, CallEvent.event_id)
-    ).all()
+    chosen = ({name: events[first[key]][name] for name in _STORED} for key in order)
+    stored = event_sql.STORE(company=company_id, doc=as_document(chosen)).all()
     ids = {(row.provider, row.event_id): row.id for row in stored}
     for key in order:
         if key not in ids:
             repeats[key] += 1
     if repeats:
-        again = as_table(
-            [(*key, times) for key, times in sorted(repeats.items())], provider="text", event_id="text", times="int"
-        )
-        db.session.execute(
-            sa.update(CallEvent)
-            .where(
-                CallEvent.company_id == company_id, CallEvent.provider == again.c.provider,
-                CallEvent.event_id == again.c.event_id,
-            )  # fmt: skip
-            .values(duplicates=CallEvent.duplicates + again.c.times)
-            .execution_options(synchronize_session=False)
-        )
+        again = ({"provider": key[0], "event_id": key[1], "times": times} for key, times in sorted(repeats.items()))
+        event_sql.REPEATED(company=company_id, doc=as_document(again))
     fresh = [_Delivery(events[first[key]], ids[key], outcomes[first[key]]) for key in order if key in ids]
     return outcomes, fresh
 
 
-def _find_calls(company_id: int, keys: set[CallKey], *, lock: bool = False) -> dict[CallKey, Any]:
-    if not keys:
+def _find_owners(
+    company_id: int, deliveries: list[_Delivery], country: str, *, given: int | None = None
+) -> dict[CallKey, int]:
+    """The lead of each call: the call's own when it is known, else `given`, else by the id or the phone that a delivery names."""
+    named = (dict(zip(("provider", "call_id", "lead_id"), (*_key(d), d.event["lead_id"]), strict=True)) for d in deliveries)
+    known: dict[CallKey, int] = {}
+    by_id: dict[CallKey, int] = {}
+    for row in event_sql.OWNERS(company=company_id, doc=as_document(named)):
+        key = (row.provider, row.call_id)
+        if row.call_lead is not None:
+            known[key] = row.call_lead
+        elif row.named_lead is not None:
+            by_id.setdefault(key, row.named_lead)
+    if given is not None:
+        return {_key(d): known.get(_key(d), given) for d in deliveries}
+    homeless = [d for d in deliveries if _key(d) not in known and _key(d) not in by_id and not d.event["lead_id"]]
+    return _find_by_phone(company_id, homeless, country) | by_id | known
+
+
+def _find_by_phone(company_id: int, deliveries: list[_Delivery], country: str) -> dict[CallKey, int]:
+    """Of several leads with one phone: the campaign's, then an active list's, then the newest."""
+    phones = {_key(d): (phone, d.event["campaign_id"]) for d in deliveries if (phone := normal_phone(d.event["phone"], country))}
+    if not phones:
         return {}
-    t = CallLog.__table__.c
-    wanted = as_table(sorted(keys), provider="text", call_id="text")
-    query = sa.select(
-        t.id, t.lead_id, t.provider, t.provider_call_id, t.call_status, t.started_at, t.answered_at, t.ended_at,
-        t.disposition, t.disposition_at, t.duration, t.recording_filename.label("recording"), t.notes,
-        t.agent_name.label("agent"), t.phone, t.campaign_id, t.callback_at,
-    ).join(wanted, sa.and_(t.provider == wanted.c.provider, t.provider_call_id == wanted.c.call_id)).where(t.company_id == company_id)  # fmt: skip
-    if lock:
-        query = query.with_for_update(of=CallLog.__table__)
-    return {(row.provider, row.provider_call_id): row for row in db.session.execute(query)}
-
-
-def _find_leads(company_id: int, deliveries: list[_Delivery]) -> dict[int, int]:
-    """Event row id -> lead id, by the id given or else by the phone, within the company."""
-    ids = {d.event["lead_id"] for d in deliveries if d.event["lead_id"]}
-    found: dict[int, int] = {}
-    if ids:
-        real = set(db.session.scalars(sa.select(Lead.id).where(Lead.company_id == company_id, Lead.id == sa.any_(_ids(ids)))))
-        found = {d.row_id: d.event["lead_id"] for d in deliveries if d.event["lead_id"] in real}
-    phones = {d.row_id: normal_phone(d.event["phone"]) for d in deliveries if not d.event["lead_id"] and d.event["phone"]}
-    wanted = {phone for phone in phones.values() if phone}
-    if wanted:
-        rows = db.session.execute(
-            sa.select(LeadSearch.phone, LeadSearch.lead_id, LeadList.dial_campaign_id, LeadList.active)
-            .join(LeadList, LeadList.id == LeadSearch.list_id)
-            .where(LeadSearch.company_id == company_id, LeadSearch.phone.in_(wanted))
-        ).all()
-        campaigns = {d.row_id: d.event["campaign_id"] for d in deliveries}
-        by_phone: dict[str, list[Any]] = defaultdict(list)
-        for row in rows:
-            by_phone[row.phone].append(row)
-        for row_id, phone in phones.items():
-            choices = by_phone.get(phone or "", [])
-            if choices:
-                best = max(choices, key=lambda r: (r.dial_campaign_id == campaigns[row_id] is not None, r.active, r.lead_id))
-                found[row_id] = best.lead_id
-    return found
-
-
-def _ids(ids: set[int]) -> Any:
-    return sa.cast(sa.bindparam(None, sorted(ids), ARRAY(sa.BigInteger), unique=True), ARRAY(sa.BigInteger))
+    by_phone: dict[str, list[Any]] = defaultdict(list)
+    for row in event_sql.BY_PHONE(company=company_id, phones=sorted({phone for phone, _ in phones.values()})):
+        by_phone[row.phone].append(row)
+    return {
+        key: max(by_phone[phone], key=lambda r: (r.dial_campaign_id == campaign is not None, r.active, r.lead_id)).lead_id  # noqa: B023
+        for key, (phone, campaign) in phones.items()
+        if phone in by_phone
+    }
 
 
 def _quarantine(groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int], received_at: datetime) -> None:
@@ -266,54 +218,37 @@ def _quarantine(groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int
             del groups[key]
             owner.pop(key, None)
     if aside:
-        given = as_table(aside.items(), id="id", reason="text")
-        db.session.execute(
-            sa.update(CallEvent).where(CallEvent.id == given.c.id).values(reason=given.c.reason)
-            .execution_options(synchronize_session=False)
-        )  # fmt: skip
+        event_sql.ASIDE(doc=as_document({"id": row_id, "reason": reason} for row_id, reason in aside.items()))
 
 
-def _lock_leads(lead_ids: set[int]) -> None:
-    db.session.execute(sa.select(Lead.id).where(Lead.id == sa.any_(_ids(lead_ids))).order_by(Lead.id).with_for_update())
-
-
-def _find_waiting(company_id: int, keys: set[CallKey]) -> dict[CallKey, list[_Delivery]]:
-    """Quarantined deliveries of calls that are known now."""
-    if not keys:
-        return {}
-    wanted = as_table(sorted(keys), provider="text", call_id="text")
-    e = CallEvent.__table__.c
-    rows = db.session.execute(
-        sa.select(e.id, e.provider, e.provider_call_id, e.event_id, e.payload)
-        .join(wanted, sa.and_(e.provider == wanted.c.provider, e.provider_call_id == wanted.c.call_id))
-        .where(e.company_id == company_id, e.outcome == "quarantined", e.settled_at.is_(None), e.reason.like("unknown%"))
-        .order_by(e.id)
-    )
-    found: dict[CallKey, list[_Delivery]] = defaultdict(list)
-    for row in rows:
-        event = _with_own_campaigns(company_id, [parse_event(row.payload)])[0]
-        found[(row.provider, row.provider_call_id)].append(_Delivery(event, row.id, Outcome(row.event_id, ""), waiting=True))
-    return found
-
-
-_COLUMN = {"recording": "recording_filename", "agent": "agent_name"}
-_FACTS = tuple(field.name for field in fields(Call))
+def _read_calls(company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int]) -> dict[CallKey, Any]:
+    """The calls that exist; deliveries which waited in quarantine for one of these join its group."""
+    wanted = as_document({"provider": provider, "call_id": call_id} for provider, call_id in sorted(owner))
+    known: dict[CallKey, Any] = {}
+    for row in event_sql.CALLS(company=company_id, doc=wanted):
+        key = (row.provider, row.call_id)
+        if row.id is not None:
+            known[key] = row
+        for kept in row.events or ():
+            event = _with_own_campaigns(company_id, [parse_event(kept["payload"])])[0]
+            groups[key].append(_Delivery(event, kept["id"], Outcome(kept["event_id"], ""), waiting=True))
+    return known
 
 
 def _write_calls(
     company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int], known: dict[CallKey, Any],
-    received_at: datetime, source: str, import_id: int | None,
+    now: _Now, import_id: int | None,
 ) -> dict[int, tuple[int, int]]:  # fmt: skip
     """Merge each group into its call and write all of them; returns per lead the dials and answers that are new."""
     deltas: dict[int, tuple[int, int]] = {}
     rows: list[dict[str, Any]] = []
     for key in sorted(groups):
         row = known.get(key)
-        before = Call(**{name: getattr(row, name) for name in _FACTS}) if row is not None else None
+        before = Call(**{name: getattr(row, name) for name in event_sql.FACTS}) if row is not None else None
         call = before
         for delivery in groups[key]:
-            event = delivery.event | {"phone": normal_phone(delivery.event["phone"])}
-            call, delivery.outcome.outcome = merge(call, event, received_at)
+            event = delivery.event | {"phone": normal_phone(delivery.event["phone"], now.country)}
+            call, delivery.outcome.outcome = merge(call, event, now.at)
             delivery.outcome.lead_id = owner[key]
         if call is None or call == before:
             continue
@@ -321,50 +256,21 @@ def _write_calls(
         dials, answers = deltas.get(lead_id, (0, 0))
         answered = is_human(call.call_status, call.disposition) - (is_human(before.call_status, before.disposition) if before else 0)
         deltas[lead_id] = (dials + (before is None), answers + answered)
-        facts = {_COLUMN.get(name, name): getattr(call, name) for name in _FACTS}
-        rows.append({"company_id": company_id, "lead_id": lead_id, "provider": key[0], "provider_call_id": key[1],
-                     "import_id": import_id, **facts})  # fmt: skip
+        facts = {name: getattr(call, name) for name in event_sql.FACTS}
+        rows.append({"lead_id": lead_id, "provider": key[0], "provider_call_id": key[1], **facts})
     if rows:
-        _upsert_calls(rows)
+        event_sql.UPSERT(company=company_id, import_id=import_id, doc=as_document(rows))
     return deltas
 
 
-_KINDS = {
-    "company_id": "id", "lead_id": "id", "campaign_id": "id", "import_id": "id", "duration": "int", "started_at": "time",
-    "answered_at": "time", "ended_at": "time", "disposition_at": "time", "callback_at": "time",
-}  # fmt: skip
-
-
-def _upsert_calls(rows: list[dict[str, Any]]) -> None:
-    names = tuple(rows[0])
-    given = as_table(as_rows(rows, names), **{name: _KINDS.get(name, "text") for name in names})
-    statement = insert(CallLog).from_select(list(names), sa.select(*given.c))
-    facts = {name: statement.excluded[name] for name in names if name in {_COLUMN.get(fact, fact) for fact in _FACTS}}
-    db.session.execute(
-        statement.on_conflict_do_update(index_elements=["company_id", "provider", "provider_call_id"], set_=facts)
-    )
-
-
-def _close_events(groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int]) -> None:
+def _close_events(company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int]) -> None:
     """Write what became of each delivery, with the call it went into."""
-    done = [(d.row_id, d.outcome.outcome, owner[key], *key, d.waiting) for key, group in groups.items() for d in group]
-    if not done:
-        return
-    given = as_table(done, id="id", outcome="text", lead_id="id", provider="text", call_id="text", waiting="bool")
-    rows = db.session.execute(
-        sa.update(CallEvent)
-        .where(
-            CallEvent.id == given.c.id, CallLog.company_id == CallEvent.company_id, CallLog.provider == given.c.provider,
-            CallLog.provider_call_id == given.c.call_id,
-        )  # fmt: skip
-        .values(
-            outcome=given.c.outcome, reason="", lead_id=given.c.lead_id, call_log_id=CallLog.id,
-            settled_at=sa.case((given.c.waiting, db_now()), else_=None),
-        )  # fmt: skip
-        .returning(CallEvent.id, CallLog.id.label("call_log_id"))
-        .execution_options(synchronize_session=False)
-    )
-    call_of = {row.id: row.call_log_id for row in rows}
+    done = [
+        {"id": d.row_id, "outcome": d.outcome.outcome, "lead_id": owner[key], "provider": key[0], "call_id": key[1],
+         "waiting": d.waiting}
+        for key, group in groups.items() for d in group
+    ]  # fmt: skip
+    call_of = {row.id: row.call_log_id for row in event_sql.CLOSE(company=company_id, doc=as_document(done))}
     for group in groups.values():
         for delivery in group:
             delivery.outcome.call_log_id = call_of.get(delivery.row_id)
