@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.factories import make_company
 from webapp.core.db import atomic
 from webapp.core.db import db as database
-from webapp.core.work import MAX_CLAIMS, LeaseLost, WorkError, claim, keep_alive, request_cancel, rest, running, sweep
+from webapp.core.work import MAX_LOST, LeaseLost, WorkError, claim, keep_alive, request_cancel, rest, running, sweep
 from webapp.recycling.models import Repair
 from webapp.recycling.repair import start_repair
 
@@ -68,7 +68,7 @@ def test_the_sweep_rings_for_a_row_whose_queue_entry_was_lost(row: Repair, worke
 
 
 def test_work_whose_worker_died_goes_back_to_the_queue_and_in_the_end_is_given_up(row: Repair) -> None:
-    for _ in range(MAX_CLAIMS):
+    for _ in range(MAX_LOST):
         assert claim(Repair, row.id) is not None
         set_columns(row, lease_until=sa.func.now() - timedelta(seconds=1))
         sweep()

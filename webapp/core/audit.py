@@ -22,7 +22,7 @@ class StatusChange(Row, db.Model):
 
     __tablename__ = "status_changes"
 
-    company_id: Mapped[int] = company_id_column(index=False)
+    company_id: Mapped[int] = company_id_column(index=False, checked=False)
     machine: Mapped[str] = mapped_column(server_default="lead")
     subject_id: Mapped[int]
     old_status: Mapped[str | None]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from flask_sqlalchemy import SQLAlchemy
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -68,35 +73,73 @@ def engine_options(*, statement_timeout_ms: int = 30_000, pool_size: int = 5) ->
     }
 
 
-def atomic(fn: Callable[P, R]) -> Callable[P, R]:
+class LostRace(Exception):
+    """Somebody else changed the row between the look and the write."""
+
+
+def can_repeat(error: BaseException) -> bool:
+    """Whether the same transaction may well succeed when it is run again at once: it was rolled back because of another."""
+    return isinstance(error, LostRace) or (
+        isinstance(error, DBAPIError) and isinstance(error.orig, DeadlockDetected | SerializationFailure)
+    )
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database was away, hung or full rather than asked for something wrong."""
+    return isinstance(error, OperationalError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+@overload
+def atomic(fn: Callable[P, R]) -> Callable[P, R]: ...
+@overload
+def atomic(*, retry: int) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def atomic(fn: Callable[P, R] | None = None, *, retry: int = 0) -> Any:
     """One transaction: the outermost decorated call commits, or rolls all of it back.
 
-    Work left by `after_commit` runs once the commit has stood.
+    Work left by `after_commit` runs once the commit has stood. With `retry` the outermost call is run again
+    that many times when it deadlocked or lost a race: only for functions that leave nothing behind in their
+    arguments when they are rolled back.
     """
+    if fn is None:
+        return partial(_atomic, retry=retry)
+    return _atomic(fn, retry=0)
 
+
+def _atomic(fn: Callable[P, R], *, retry: int) -> Callable[P, R]:
     @wraps(fn)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         session = db.session()
         if session.info.get("atomic"):
             return fn(*args, **kwargs)
-        session.info["atomic"] = True
-        waiting: list[Callable[[], object]] = session.info.setdefault("after_commit", [])
-        waiting.clear()
-        try:
-            result = fn(*args, **kwargs)
-            session.commit()
-            due, waiting[:] = list(waiting), []
-        except BaseException:
-            session.rollback()
-            waiting.clear()
-            raise
-        finally:
-            session.info["atomic"] = False
-        for call in due:
-            call()
-        return result
+        for turn in range(retry + 1):
+            try:
+                return _run(session, fn, *args, **kwargs)
+            except (DBAPIError, LostRace) as error:
+                if turn == retry or not can_repeat(error):
+                    raise
+                log.warning("transaction_repeated", call=fn.__qualname__, turn=turn + 1, error=type(error).__name__)
+        raise AssertionError("unreachable")
 
     return run
+
+
+def _run(session: orm.Session, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    session.info["atomic"] = True
+    waiting: list[Callable[[], object]] = session.info.setdefault("after_commit", [])
+    waiting.clear()
+    try:
+        result = fn(*args, **kwargs)
+        session.commit()
+        due, waiting[:] = list(waiting), []
+    except BaseException:
+        session.rollback()
+        waiting.clear()
+        raise
+    finally:
+        session.info["atomic"] = False
+    for call in due:
+        call()
+    return result
 
 
 def after_commit(call: Callable[[], object]) -> None:
@@ -127,5 +170,7 @@ class Prepared:
         return connection.exec_driver_sql(self._sql, self._defaults | params)
 
 
-def company_id_column(**kwargs: Any) -> Mapped[int]:
-    return mapped_column(sa.BigInteger, sa.ForeignKey("companies.id"), index=kwargs.pop("index", True), **kwargs)
+def company_id_column(*, index: bool = True, checked: bool = True) -> Mapped[int]:
+    """Whose row it is. `checked` False spares the foreign key where rows come by the million and another key names their lead."""
+    keys = [sa.ForeignKey("companies.id")] if checked else []
+    return mapped_column(sa.BigInteger, *keys, index=index)

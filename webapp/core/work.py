@@ -35,7 +35,7 @@ WORK = Machine(
 )
 RESTING = ("done", "failed", "cancelled")
 LEASE = timedelta(seconds=60)
-MAX_CLAIMS = 5
+MAX_LOST = 5
 KINDS: list[type[WorkMixin]] = []
 
 
@@ -64,6 +64,7 @@ class WorkMixin:
     skipped: Mapped[int] = mapped_column(server_default="0", default=0)
     position: Mapped[int] = mapped_column(server_default="0", default=0)  # checkpoint: the last id dealt with
     fence: Mapped[int] = mapped_column(server_default="0", default=0)
+    lost: Mapped[int] = mapped_column(server_default="0", default=0)  # workers that died since the last step
     version: Mapped[int] = mapped_column(server_default="0", default=0)  # moves with every visible change
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -172,7 +173,7 @@ def step(
     table = row.__table__  # type: ignore[attr-defined]
     sets: dict[str, Any] = {
         "done": table.c.done + done, "failed": table.c.failed + failed, "skipped": table.c.skipped + skipped,
-        "version": table.c.version + 1, "heartbeat_at": sa.func.clock_timestamp(),
+        "version": table.c.version + 1, "heartbeat_at": sa.func.clock_timestamp(), "lost": 0,
         "lease_until": sa.func.clock_timestamp() + row.LEASE, **values,
     }  # fmt: skip
     if position is not None:
@@ -278,7 +279,7 @@ def request_cancel(row: WorkMixin) -> None:
 def sweep(*, queued_for: timedelta = timedelta(seconds=20)) -> int:
     """Give back work whose worker died and ring again for work whose queue entry was lost.
 
-    Returns how many rows were rung for. Work that lost its worker MAX_CLAIMS times is failed.
+    Returns how many rows were rung for. Work that lost MAX_LOST workers without a step between is failed.
     """
     rung = 0
     for kind in KINDS:
@@ -296,15 +297,16 @@ def _sweep_kind(kind: type[WorkMixin], queued_for: timedelta) -> list[Any]:
     dead = sa.and_(table.c.state == "running", table.c.lease_until < now)
     given_up = db.session.scalars(
         sa.update(table)
-        .where(dead, table.c.fence >= MAX_CLAIMS)
+        .where(dead, table.c.lost + 1 >= MAX_LOST)
         .values(state="failed", finished_at=now, lease_until=None, version=table.c.version + 1,
-                message=f"Given up: its worker died {MAX_CLAIMS} times. Start it again to go on where it stopped.")
+                lost=0,
+                message=f"Given up: {MAX_LOST} workers died over it. Start it again to go on where it stopped.")
         .returning(table.c.id)
     ).all()  # fmt: skip
     given_back = db.session.execute(
         sa.update(table)
         .where(dead)
-        .values(state="queued", lease_until=None, version=table.c.version + 1)
+        .values(state="queued", lease_until=None, version=table.c.version + 1, lost=table.c.lost + 1)
         .returning(table.c.id, table.c.job, table.c.fence)
     ).all()
     for row_id in given_up:

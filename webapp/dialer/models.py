@@ -73,7 +73,7 @@ class CallLog(Row, db.Model):
 
     __tablename__ = "call_logs"
 
-    company_id: Mapped[int] = company_id_column(index=False)
+    company_id: Mapped[int] = company_id_column(index=False, checked=False)
     lead_id: Mapped[int] = mapped_column(sa.ForeignKey("leads.id"))
     campaign_id: Mapped[int | None] = mapped_column(sa.ForeignKey("dial_campaigns.id"))
     agent_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
@@ -122,7 +122,7 @@ class CallEvent(Row, db.Model):
 
     __tablename__ = "call_events"
 
-    company_id: Mapped[int] = company_id_column(index=False)
+    company_id: Mapped[int] = company_id_column(index=False, checked=False)
     provider: Mapped[str]
     event_id: Mapped[str]
     provider_call_id: Mapped[str | None]
