@@ -224,3 +224,10 @@ def test_another_company_gets_404_for_lists_batches_and_undos(rested: Place) -> 
 def test_an_empty_list_offers_to_import(place: Place) -> None:
     empty = make_list(place.company)
     assert "This list has no leads yet" in place.page(f"/lists/{empty.id}/recycle")
+
+
+def test_recycled_leads_are_not_met_again_when_their_new_status_was_chosen_too(rested: Place) -> None:
+    url = run(rested, ["no_answer", "new"], preview_of(rested, "no_answer", "new")).location
+    batch = database.session.scalars(sa.select(RecycleBatch)).one()
+    assert batch.handled == batch.total
+    assert "exactly what its preview said" in rested.page(url)

@@ -55,13 +55,13 @@ def fixable(counts: dict[str, int]) -> int:
     return sum(number for name, number in counts.items() if PROBLEMS[name].repairable)
 
 
-def open_call_leads(company_id: int, list_ids: list[int] | None = None) -> sa.Select[tuple[int]]:
+def open_call_leads(company_id: int, list_ids: list[int] | None = None) -> sa.Select[int]:
     """Leads with a call that has had no end for too long and no problem of their own row."""
     calls = forgotten_calls(company_id, list_ids=list_ids).subquery()
     return sa.select(Lead.id).where(Lead.id.in_(sa.select(calls.c.lead_id)), Lead.problem.is_(None))
 
 
-def callback_mismatch_leads(company_id: int, list_ids: list[int] | None = None) -> sa.Select[tuple[int]]:
+def callback_mismatch_leads(company_id: int, list_ids: list[int] | None = None) -> sa.Select[int]:
     """Leads that say callback without an open one, or have an open one and say something else."""
     lists = owned(LeadList, company_id).with_only_columns(LeadList.id)
     if list_ids is not None:

@@ -113,6 +113,8 @@ def start_recycle(
     check_choice(statuses, target)
     as_of = db.session.scalar(sa.select(db_now()))
     preview = _count(_params(lead_list, statuses, target, reset_dial_count, as_of))
+    # Those that have the target already are walked first: later they could not be told from the recycled ones.
+    statuses = sorted(statuses, key=lambda name: name != target)
     batch = RecycleBatch(
         company_id=lead_list.company_id, list_id=lead_list.id, statuses=statuses, target_status=target,
         reset_dial_count=reset_dial_count, preview={"recycled": preview.count, "skipped": preview.skipped},
