@@ -30,6 +30,7 @@ from webapp.core import work
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
 from webapp.core.schedule import Schedule
+from webapp.dialer.quarantine import place_waiting
 from webapp.leads.tallies import fold_tallies
 from webapp.notifications.problems import run_nightly_repair
 from webapp.recycling.night import start_light_repair
@@ -59,6 +60,7 @@ PERIODIC: dict[str, Periodic] = {
     "fold_tallies": Periodic("* * * * *", fold_tallies),
     "expire_exports": Periodic("17 * * * *", expire_exports),
     "forget_old": Periodic("23 4 * * *", forget_old),
+    "place_waiting": Periodic("* * * * *", place_waiting, per_company=True),
     "light_repair": Periodic("*/10 * * * *", start_light_repair, per_company=True),
     "nightly_repair": Periodic("0 2 * * *", run_nightly_repair, per_company=True),
 }

@@ -13,6 +13,8 @@ from tests.factories import make_call, make_company, make_lead, make_list
 from webapp.core.db import atomic
 from webapp.core.db import db as database
 from webapp.core.schedule import Schedule
+from webapp.dialer.events import parse_event
+from webapp.dialer.service import record_events
 from webapp.leads.models import Lead
 from webapp.notifications.models import Notification
 from webapp.recycling.models import Repair
@@ -38,7 +40,7 @@ def test_every_company_has_its_own_night_in_its_own_zone(company: Any) -> None:
     plan()
     rows = database.session.scalars(sa.select(Schedule).where(Schedule.name == "nightly_repair").order_by(Schedule.company_id)).all()
     assert [(row.company_id, row.zone) for row in rows] == [(company.id, "America/New_York"), (other.id, "Asia/Kolkata")]
-    assert database.session.scalar(sa.select(sa.func.count(Schedule.id))) == len(PERIODIC) + 2
+    assert database.session.scalar(sa.select(sa.func.count(Schedule.id))) == len(PERIODIC) + 3
 
 
 def test_what_was_missed_for_three_days_runs_once(company: Any) -> None:
@@ -52,6 +54,15 @@ def test_a_due_schedule_is_claimed_by_one_tick_only(company: Any) -> None:
     make_due("sweep")
     assert [name for name, _, _ in take_due()] == ["sweep"]
     assert take_due() == []
+
+
+def test_an_event_whose_lead_came_later_is_placed_by_itself(company: Any) -> None:
+    event = {"provider": "pbx", "event_id": "e", "call_id": "c", "type": "ended", "call_status": "busy", "phone": "+12125550142"}
+    assert record_events(company.id, [parse_event(event)])[0].outcome == "quarantined"
+    make_lead(make_list(company), phone="+12125550142")
+    make_due("place_waiting")
+    tick()
+    assert database.session.scalars(sa.select(Lead.status)).all() == ["busy"]
 
 
 def test_the_light_pass_leaves_no_trace_when_nothing_is_wrong(company: Any) -> None:

@@ -50,6 +50,31 @@ def replay_all(*, by: User) -> tuple[int, int]:
     return len(rows), placed
 
 
+_PLACEABLE = sa.text(
+    """
+    SELECT e.id FROM call_events e
+    WHERE e.company_id = :company AND e.outcome = 'quarantined' AND e.settled_at IS NULL AND e.reason LIKE 'unknown%'
+      AND (EXISTS (SELECT 1 FROM call_logs c WHERE c.company_id = e.company_id AND c.provider = e.provider
+                   AND c.provider_call_id = e.provider_call_id)
+        OR EXISTS (SELECT 1 FROM leads l WHERE l.company_id = e.company_id AND l.id = (e.payload ->> 'lead_id')::bigint)
+        OR EXISTS (SELECT 1 FROM lead_search s WHERE s.company_id = e.company_id AND s.phone = e.payload ->> 'phone'))
+    ORDER BY e.id LIMIT :most
+    """
+)
+
+
+@atomic
+def place_waiting(company_id: int) -> int:
+    """Place the waiting events whose call or lead has come since; how many of up to 1,000 were tried.
+
+    Two deliveries of one call can miss each other by a moment, and a lead may be imported after its calls.
+    """
+    ids = list(db.session.scalars(_PLACEABLE, {"company": company_id, "most": ALL_AT_ONCE}))
+    if ids:
+        place_events(company_id, list(db.session.scalars(owned(CallEvent, company_id).where(CallEvent.id.in_(ids)).order_by(CallEvent.id))))
+    return len(ids)
+
+
 @atomic
 def assign(event: CallEvent, lead_id: int, *, by: User) -> Lead:
     """Give the event's call, with all that waits for it, to a lead. Raises LookupError when it is not theirs."""

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from webapp.core.db import atomic, db
+from webapp.core.db import LostRace, atomic, db
 from webapp.core.sets import as_document
 from webapp.dialer import event_sql
 from webapp.dialer.aftermath import settle_leads
@@ -45,7 +45,7 @@ class _Delivery:
     waiting: bool = False  # came out of quarantine
 
 
-@atomic
+@atomic(retry=3)
 def record_events(company_id: int, events: list[dict[str, Any]], *, source: str = "api", import_id: int | None = None) -> list[Outcome]:
     """Take up to 1,000 parsed deliveries (`events.parse_event`) in one transaction; one Outcome each, in order.
 
@@ -78,8 +78,12 @@ def _apply(
     company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int], now: _Now, import_id: int | None = None
 ) -> None:
     """Write the calls whose lead is known, with what waited for them, and bring those leads up to date."""
-    event_sql.LOCK(ids=sorted(set(owner.values())))
+    wanted = set(owner.values())
+    if set(event_sql.LOCK(ids=sorted(wanted)).scalars()) != wanted:
+        raise LostRace("a lead was removed meanwhile")
     known = _read_calls(company_id, groups, owner)
+    if any(row.lead_id != owner[key] for key, row in known.items()):
+        raise LostRace("a call was made for another lead meanwhile")
     deltas = _write_calls(company_id, groups, owner, known, now, import_id)
     moves = apply_calls(deltas)
     told = {d.event["disposition"] for group in groups.values() for d in group}
@@ -88,7 +92,7 @@ def _apply(
     _close_events(company_id, groups, owner)
 
 
-@atomic
+@atomic(retry=3)
 def place_events(company_id: int, rows: list[CallEvent], *, lead_id: int | None = None) -> int:
     """Try quarantined deliveries again: as that lead's, or for whom they name now; what else waits for the same
     calls goes with them. Returns how many calls found their lead; the rest stays where it is.
@@ -192,7 +196,7 @@ def _find_by_phone(company_id: int, deliveries: list[_Delivery], country: str) -
     for row in event_sql.BY_PHONE(company=company_id, phones=sorted({phone for phone, _ in phones.values()})):
         by_phone[row.phone].append(row)
     return {
-        key: max(by_phone[phone], key=lambda r: (r.dial_campaign_id == campaign is not None, r.active, r.lead_id)).lead_id  # noqa: B023
+        key: max(by_phone[phone], key=lambda r: (r.dial_campaign_id == campaign is not None, r.active, r.lead_id)).lead_id
         for key, (phone, campaign) in phones.items()
         if phone in by_phone
     }
@@ -259,7 +263,9 @@ def _write_calls(
         facts = {name: getattr(call, name) for name in event_sql.FACTS}
         rows.append({"lead_id": lead_id, "provider": key[0], "provider_call_id": key[1], **facts})
     if rows:
-        event_sql.UPSERT(company=company_id, import_id=import_id, doc=as_document(rows))
+        made = event_sql.UPSERT(company=company_id, import_id=import_id, doc=as_document(rows)).scalar_one()
+        if made != sum(dials for dials, _ in deltas.values()):
+            raise LostRace("a call was made meanwhile")
     return deltas
 
 
