@@ -14,6 +14,7 @@ from sqlalchemy.sql.selectable import CTE
 
 from webapp.core.audit import StatusChange
 from webapp.core.clock import db_now
+from webapp.core.db import LostRace as LostRace
 from webapp.core.db import db
 
 TONES = ("ok", "warn", "bad", "info", "neutral")
@@ -26,10 +27,6 @@ class MoveRefused(Exception):
         self.machine, self.old, self.new, self.allowed = machine, old, new, allowed
         choices = ", ".join(allowed) or "none"
         super().__init__(f"{machine} cannot go from {old or '(none)'} to {new}; allowed: {choices}")
-
-
-class LostRace(Exception):
-    """Somebody else changed the row between the look and the write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +148,7 @@ def advance(
 
 
 def advance_many(
-    picks: sa.Select[Any] | sa.TextualSelect,
+    picks: sa.Select[*tuple[Any, ...]] | sa.TextualSelect,
     *,
     machine: Machine,
     table: sa.Table,

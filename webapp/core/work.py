@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from webapp.core import clock
-from webapp.core.db import atomic, db
+from webapp.core.db import atomic, can_repeat, db, is_outage
 from webapp.core.queue import enqueue, ring
 from webapp.core.states import Machine, State
 
@@ -152,7 +152,15 @@ def claim(kind: type[W], row_id: int) -> W | None:
         )  # fmt: skip
         .returning(table.c.id)
     ).scalar()
-    return db.session.get(kind, row_id, populate_existing=True) if got else None
+    if not got:
+        return None
+    row = db.session.get_one(kind, row_id, populate_existing=True)
+    vars(row)["held_fence"] = row.fence  # after a rollback the column is read anew and would tell a successor's
+    return row
+
+
+def _held(row: WorkMixin) -> int:
+    return int(vars(row).get("held_fence", row.fence))
 
 
 def step(
@@ -184,7 +192,7 @@ def step(
         sets["message"] = message
     got = db.session.execute(
         sa.update(table)
-        .where(table.c.id == row.id, table.c.fence == row.fence, table.c.state == "running")  # type: ignore[attr-defined]
+        .where(table.c.id == row.id, table.c.fence == _held(row), table.c.state == "running")  # type: ignore[attr-defined]
         .values(sets)
         .returning(table.c.cancel_requested_at)
     ).first()
@@ -203,21 +211,18 @@ def keep_alive(row: WorkMixin, **progress: Any) -> None:
 
 @atomic
 def rest(row: WorkMixin, state: str, message: str | None = None, *, fence: int | None = None, **values: Any) -> bool:
-    """End the claimed row; False when the lease is no longer ours.
-
-    `fence` is the claim's own: after a rollback the row is read anew and would tell a successor's.
-    """
+    """End the claimed row, or put it back into the queue; False when the lease is no longer ours."""
     WORK.check_move("running", state)
     table = row.__table__  # type: ignore[attr-defined]
     sets: dict[str, Any] = {
         "state": state, "version": table.c.version + 1, "heartbeat_at": sa.func.clock_timestamp(),
-        "finished_at": sa.func.clock_timestamp(), "lease_until": None, **values,
+        "finished_at": None if state == "queued" else sa.func.clock_timestamp(), "lease_until": None, **values,
     }  # fmt: skip
     if message is not None:
         sets["message"] = message
     changed = db.session.execute(
         sa.update(table)
-        .where(table.c.id == row.id, table.c.fence == (row.fence if fence is None else fence), table.c.state == "running")  # type: ignore[attr-defined]
+        .where(table.c.id == row.id, table.c.fence == (_held(row) if fence is None else fence), table.c.state == "running")  # type: ignore[attr-defined]
         .values(sets)
     ).rowcount
     db.session.refresh(row)
@@ -228,8 +233,9 @@ def rest(row: WorkMixin, state: str, message: str | None = None, *, fence: int |
 def running(kind: type[W], row_id: int) -> Iterator[W | None]:
     """Claim the row, run the body, and end the row as the body ends.
 
-    The body gets None when there is nothing to do. A WorkError ends the row with its text; any other
-    failure ends it with a reference and is raised again for the log.
+    The body gets None when there is nothing to do. A WorkError ends the row with its text. When the database
+    was away, the row goes back into the queue (by the sweep, where the database is away still); any other
+    failure ends it with a reference. Both are raised again for the log.
     """
     row = claim(kind, row_id)
     if row is None:
@@ -249,6 +255,9 @@ def running(kind: type[W], row_id: int) -> Iterator[W | None]:
         rest(row, "failed", str(error), fence=fence)
     except Exception as error:
         db.session.rollback()
+        if (is_outage(error) or can_repeat(error)) and row.lost + 1 < MAX_LOST:
+            rest(row, "queued", fence=fence, lost=row.lost + 1)
+            raise
         text = f"Something failed inside ({type(error).__name__}); reference {row.job}-{row_id}"
         rest(row, "failed", text, fence=fence)
         raise
@@ -272,8 +281,6 @@ def request_cancel(row: WorkMixin) -> None:
         )
     )
     db.session.refresh(row)
-
-
 
 
 def sweep(*, queued_for: timedelta = timedelta(seconds=20)) -> int:

@@ -10,12 +10,16 @@ from webapp.dialer.models import CALLBACK, Callback
 from webapp.dialer.rules import CALLBACK_LATER
 from webapp.leads.models import Lead
 
+CONSEQUENTIAL = {"callback", "dnc"}  # statuses with a callback or a do-not-contact entry to keep in step
 _DNC = sa.text(
     """
     INSERT INTO dnc_entries (company_id, kind, value, reason, source, lead_id)
     SELECT DISTINCT ON (phone) c.company_id, 'phone', coalesce(c.phone, l.phone) AS phone, 'Asked during a call', 'call', l.id
     FROM call_logs c JOIN leads l ON l.id = c.lead_id
     WHERE c.lead_id = ANY(:ids) AND c.disposition = 'dnc' AND l.status = 'dnc' AND coalesce(c.phone, l.phone) IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM dnc_entries x WHERE x.company_id = c.company_id AND x.kind = 'phone'
+                      AND x.value = coalesce(c.phone, l.phone) AND x.lifted_at > c.disposition_at)
+    ORDER BY phone, l.id
     ON CONFLICT DO NOTHING
     """
 )

@@ -25,6 +25,7 @@ from webapp.dialer.events import normal_phone
 from webapp.dialer.models import DncEntry
 from webapp.leads.models import Lead, LeadSearch
 from webapp.leads.service import dnc_hooks, move_hooks
+from webapp.leads.service.leads import person_says
 from webapp.leads.states import LEAD
 
 KINDS = {"phone": "Phone", "email": "Email", "domain": "Domain"}
@@ -79,7 +80,7 @@ def parse_lines(lines: Iterable[str], country: str) -> tuple[list[tuple[str, str
     return list(found), refused
 
 
-@atomic
+@atomic(retry=3)
 def add_entries(values: Sequence[tuple[str, str]], reason: str, *, source: str = "user", by: User) -> Added:
     """Block the values; leads with a blocked phone become Do Not Call, whatever they were."""
     done = Added()
@@ -119,7 +120,7 @@ def _move(company_id: int, phones: Sequence[str], to: str, reason: str, batch_id
     moved = db.session.execute(
         advance_many(
             picks, machine=LEAD, table=Lead.__table__, by=by.id, cause="user", batch_id=batch_id, reason=reason,
-            values={"last_status_change": db_now(), "anchor_status": "to_status", "anchor_at": db_now(), "version": t.version + 1},
+            values={**person_says(), "anchor_status": "to_status", "version": t.version + 1},
         )
     ).all()  # fmt: skip
     ids = sorted(row.subject_id for row in moved)
@@ -129,7 +130,7 @@ def _move(company_id: int, phones: Sequence[str], to: str, reason: str, batch_id
     return ids
 
 
-@atomic
+@atomic(retry=3)
 def lift_entry(entry: DncEntry, reason: str, *, release_leads: bool, by: User) -> int | None:
     """Permit contact again. With `release_leads` the leads of the phone go from Do Not Call to New: how many;
     without, none is touched. None when the entry was lifted before.

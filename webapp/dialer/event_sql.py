@@ -79,13 +79,17 @@ CALLS = Prepared(
     ) AS waiting ON true
     """
 )
+# `made` counts new calls: another number than ours means that somebody made one of them meanwhile.
 UPSERT = Prepared(
     f"""
+    WITH written AS (
     INSERT INTO call_logs (company_id, lead_id, provider, provider_call_id, import_id, {_columns})
     SELECT %(company)s, lead_id, provider, provider_call_id, %(import_id)s, {", ".join(FACTS)}
     FROM json_to_recordset(%(doc)s::json) AS given(lead_id bigint, provider text, provider_call_id text, {_shape})
     ON CONFLICT (company_id, provider, provider_call_id)
     DO UPDATE SET {", ".join(f"{COLUMN.get(fact, fact)} = excluded.{COLUMN.get(fact, fact)}" for fact in FACTS)}
+    RETURNING xmax = 0 AS made
+    ) SELECT count(*) FILTER (WHERE made) AS made FROM written
     """
 )
 CLOSE = Prepared(

@@ -79,7 +79,7 @@ wanted AS (
       WHEN h.invalid_at IS NOT NULL THEN h.latest_at
       WHEN w.base IN ({_names(STICKY)}) THEN NULL
       ELSE h.latest_at END
-    ORDER BY result = 'dnc' DESC, decided DESC, result, id DESC LIMIT 1
+    ORDER BY result = 'dnc' DESC, result IN ({_names(PROTECTED)}) DESC, decided DESC, result, id DESC LIMIT 1
   ) AS speaker ON true
   LEFT JOIN LATERAL (
     SELECT call_status FROM call_logs WHERE lead_id = w.id AND result IS NOT NULL ORDER BY started_at DESC, id DESC LIMIT 1

@@ -16,7 +16,7 @@ from webapp.leads.models import Lead
 ALL_AT_ONCE = 1000
 
 
-@atomic
+@atomic(retry=3)
 def replay(event: CallEvent, *, by: User) -> bool:
     """Try one event again, with all that waits for the same call; False when its lead is still unknown."""
     placed = place_events(event.company_id, [event])
@@ -26,7 +26,7 @@ def replay(event: CallEvent, *, by: User) -> bool:
     return bool(placed)
 
 
-@atomic
+@atomic(retry=3)
 def replay_all(*, by: User) -> tuple[int, int]:
     """Try up to 1,000 waiting events again, oldest first; returns (tried, placed)."""
     rows = list(
@@ -63,7 +63,7 @@ _PLACEABLE = sa.text(
 )
 
 
-@atomic
+@atomic(retry=3)
 def place_waiting(company_id: int) -> int:
     """Place the waiting events whose call or lead has come since; how many of up to 1,000 were tried.
 
@@ -75,7 +75,7 @@ def place_waiting(company_id: int) -> int:
     return len(ids)
 
 
-@atomic
+@atomic(retry=3)
 def assign(event: CallEvent, lead_id: int, *, by: User) -> Lead:
     """Give the event's call, with all that waits for it, to a lead. Raises LookupError when it is not theirs."""
     lead = find_owned(Lead, lead_id, by.company_id)
@@ -87,7 +87,7 @@ def assign(event: CallEvent, lead_id: int, *, by: User) -> Lead:
     return lead
 
 
-@atomic
+@atomic(retry=3)
 def dismiss(event: CallEvent, reason: str, *, by: User) -> bool:
     """Settle the event without effect; it stays to be read. False when it was settled before."""
     changed = db.session.execute(
@@ -102,7 +102,7 @@ def dismiss(event: CallEvent, reason: str, *, by: User) -> bool:
     return changed is not None
 
 
-@atomic
+@atomic(retry=3)
 def mark_reviewed(call: CallLog, *, by: User) -> bool:
     """Take the call off the review list; False when somebody did before."""
     changed = db.session.execute(

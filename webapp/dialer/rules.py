@@ -70,6 +70,10 @@ def _least(*times: datetime | None) -> datetime | None:
     return min(known) if known else None
 
 
+def _until(latest: datetime, at: datetime | None) -> datetime | None:
+    return None if at is None else min(at, latest)
+
+
 def _fuller(a: str, b: str) -> str:
     return max(a, b, key=lambda text: (len(text), text))
 
@@ -97,8 +101,9 @@ def merge(call: Call | None, event: dict[str, Any], received_at: datetime) -> tu
     at = moment_of(event, received_at)
     kind = event["type"]
     final = (event["call_status"] or "unknown") if kind == "ended" else None
-    ended_at = min(event["ended_at"] or at, received_at) if kind == "ended" else event["ended_at"]
-    answered_at = event["answered_at"] or (at if kind == "answered" else None)
+    # A dialer's clock may run ahead: nothing of a call lies behind its delivery, or it would outlast what people do now.
+    ended_at = _until(received_at, event["ended_at"] or (at if kind == "ended" else None))
+    answered_at = _until(received_at, event["answered_at"] or (at if kind == "answered" else None))
     spoken = timedelta(seconds=event["duration"] or 0)
     started = [event["started_at"], answered_at, at, ended_at - spoken if ended_at and event["started_at"] is None else None]
     new = Call(

@@ -13,7 +13,7 @@ import structlog
 from webapp.core.db import LostRace, atomic, db
 from webapp.core.sets import as_document
 from webapp.dialer import event_sql
-from webapp.dialer.aftermath import settle_leads
+from webapp.dialer.aftermath import CONSEQUENTIAL, settle_leads
 from webapp.dialer.events import normal_phone, parse_event
 from webapp.dialer.fold import apply_calls
 from webapp.dialer.models import CallEvent
@@ -22,7 +22,6 @@ from webapp.dialer.rules import Call, is_from_the_future, merge
 
 log = structlog.get_logger(__name__)
 MAX_BATCH = 1000
-CONSEQUENTIAL = {"callback", "dnc"}  # statuses with a callback or a do-not-contact entry to keep in step
 CallKey = tuple[str, str]  # provider, the provider's call id
 
 

@@ -84,7 +84,7 @@ def perform(row: Import) -> None:
     _finish(row)
 
 
-@atomic
+@atomic(retry=3)
 def _perform_chunk(row: Import) -> bool:
     lines = (
         sa.select(ImportRow.number)

@@ -109,7 +109,7 @@ _COLUMNS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@atomic
+@atomic(retry=3)
 def accept_logs(
     company_id: int, name: str, *, by: Any, reason: str, list_id: int | None = None, lead_id: int | None = None
 ) -> tuple[int, UUID]:
@@ -148,7 +148,7 @@ def accept_logs(
     return changed, batch
 
 
-@atomic
+@atomic(retry=3)
 def open_callback(lead_id: int, *, due: str, by: Any) -> Lead:
     """A callback for a lead that says Callback and has none; anyone may take it. Raises LookupError, NotSo."""
     lead = find_owned(Lead, lead_id, by.company_id, lock=True)
@@ -165,7 +165,7 @@ def open_callback(lead_id: int, *, due: str, by: Any) -> Lead:
     return lead
 
 
-@atomic
+@atomic(retry=3)
 def close_callback(lead_id: int, *, by: Any) -> Lead:
     """Close the callback of a lead that does not say Callback. Raises LookupError, NotSo."""
     lead = find_owned(Lead, lead_id, by.company_id, lock=True)

@@ -145,7 +145,7 @@ def perform_recycle(batch_id: int) -> None:
         _finish(batch)
 
 
-@atomic
+@atomic(retry=3)
 def _recycle_chunk(batch: RecycleBatch, index: int) -> bool:
     after = batch.position if index == batch.position_status else 0
     t = Lead.__table__.c

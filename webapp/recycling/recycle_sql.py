@@ -33,7 +33,7 @@ recent AS MATERIALIZED (
   GROUP BY c.phone
 ), judged AS (
   SELECT l.id, l.company_id, l.status AS seen, l.pass_number, l.pass_dials, l.dials_reset_at, l.next_eligible_at,
-         l.last_status_change, l.anchor_status, l.anchor_at, l.call_count,
+         l.last_status_change, l.anchor_status, l.anchor_at, l.call_count, l.last_result_at,
          CASE WHEN l.next_eligible_at IS NOT NULL THEN l.next_eligible_at
               ELSE l.last_dial_attempt + make_interval(secs => coalesce(rule.delay_seconds, shipped.seconds)) END AS eligible_at,
          gap.dialed_at + make_interval(mins => coalesce(dc.phone_gap_minutes, 60)) AS gap_ends_at,
@@ -83,10 +83,12 @@ FROM numbered n JOIN leads l ON l.id = n.id WHERE n.number <= :each ORDER BY n.s
 """
 BEFORE = ("pass_number", "pass_dials", "dials_reset_at", "next_eligible_at", "last_status_change", "anchor_status", "anchor_at",
           "call_count")  # fmt: skip
+# A call that ended while this waited for the lead counts as heard: its result is not newer than the recycling.
 PICKS_SQL = f"""
 WITH touched AS (SELECT unnest(CAST(:ids AS bigint[])) AS id), {JUDGED_SQL}
 SELECT id, company_id, seen, CAST(:target AS text) AS to_status, {", ".join(f"{name} AS old_{name}" for name in BEFORE)},
-       rebound_now() AS new_last_status_change, CAST(:target AS text) AS new_anchor_status, rebound_now() AS new_anchor_at,
+       greatest(rebound_now(), last_result_at) AS new_last_status_change, CAST(:target AS text) AS new_anchor_status,
+       greatest(rebound_now(), last_result_at) AS new_anchor_at,
        pass_number + 1 AS new_pass_number, CASE WHEN CAST(:reset AS boolean) THEN 0 ELSE pass_dials END AS new_pass_dials,
        CASE WHEN CAST(:reset AS boolean) THEN rebound_now() ELSE dials_reset_at END AS new_dials_reset_at,
        CAST(NULL AS timestamptz) AS new_next_eligible_at

@@ -14,6 +14,7 @@ from webapp.core.audit import record_event
 from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
 from webapp.core.work import rest, running, start_work, step
+from webapp.dialer.aftermath import CONSEQUENTIAL, settle_leads
 from webapp.dialer.open_calls import close_forgotten_calls
 from webapp.leads.models import Lead
 from webapp.leads.problems import PROBLEMS, REPAIRABLE
@@ -72,7 +73,7 @@ def perform_repair(repair_id: int) -> None:
         _finish(repair)
 
 
-@atomic
+@atomic(retry=3)
 def _close_calls(repair: Repair, list_ids: list[int]) -> int:
     closed = close_forgotten_calls(repair.company_id, list_ids=list_ids)
     if closed:
@@ -82,14 +83,15 @@ def _close_calls(repair: Repair, list_ids: list[int]) -> int:
     return closed
 
 
-@atomic
+@atomic(retry=3)
 def _repair_chunk(repair: Repair, list_id: int) -> bool:
     """One chunk of one list; False when the list has no more."""
     after = repair.position if list_id == repair.position_list_id else 0
     ids = _lock_problematic(list_id, after, tuple(c for c in repair.classes if c in REPAIRABLE))
     if not ids:
         return False
-    counted = _repair_ids(ids, by=repair.requested_by_id, batch_id=repair.batch_id)
+    counted, consequential = _repair_ids(ids, by=repair.requested_by_id, batch_id=repair.batch_id)
+    settle_leads(repair.company_id, consequential)
     fixed = sum(counted.values())
     result = Counter(repair.result)
     result["fixed"] += fixed
@@ -113,8 +115,10 @@ def _lock_problematic(list_id: int, after: int, classes: tuple[str, ...]) -> lis
     )
 
 
-def _repair_ids(ids: list[int], *, by: int | None, batch_id: Any) -> dict[tuple[str | None, str | None], int]:
-    """Repair locked leads; returns how many went from which status to which."""
+def _repair_ids(
+    ids: list[int], *, by: int | None, batch_id: Any
+) -> tuple[Counter[tuple[str | None, str | None]], list[int]]:
+    """Repair locked leads; how many went from which status to which, and those that got a status with consequences."""
     picks = (
         sa.text(PICKS_SQL)
         .bindparams(sa.bindparam("ids", ids, pg.ARRAY(sa.BigInteger)))
@@ -123,11 +127,10 @@ def _repair_ids(ids: list[int], *, by: int | None, batch_id: Any) -> dict[tuple[
     moved = advance_many(
         picks, machine=LEAD, table=Lead.__table__, by=by, cause="repair", batch_id=batch_id, values=dict(SET),
         before=BEFORE, same_status=True,
-    ).subquery()  # fmt: skip
-    rows = db.session.execute(
-        sa.select(moved.c.old_status, moved.c.new_status, sa.func.count()).group_by(moved.c.old_status, moved.c.new_status)
-    )
-    return {(old, new): number for old, new, number in rows}
+    )  # fmt: skip
+    rows = db.session.execute(moved).all()
+    counted = Counter((row.old_status, row.new_status) for row in rows)
+    return counted, sorted(r.subject_id for r in rows if r.new_status in CONSEQUENTIAL and r.new_status != r.old_status)
 
 
 def _finish(repair: Repair) -> None:

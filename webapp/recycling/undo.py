@@ -27,6 +27,7 @@ SKIPS = {
     "changed": "Its status was changed since",
     "dialed": "It was dialed since",
     "gone": "The lead is no longer there",
+    "dnc": "It is Do Not Call, which only lifting its entry ends",
     "missing": "It had no status; a missing status is not put back",
 }
 _CASTS = {"pass_number": "int", "pass_dials": "int", "dial_attempts": "int", "answered_count": "int", "dial_result": "text",
@@ -49,6 +50,7 @@ WITH judged AS (
        {olds},
        CASE WHEN l.id IS NULL THEN 'gone'
             WHEN c.old_status IS NULL AND c.new_status IS NOT NULL THEN 'missing'
+            WHEN l.status = 'dnc' AND c.old_status IS DISTINCT FROM 'dnc' THEN 'dnc'
             WHEN l.call_count <> (c.before ->> 'call_count')::int THEN 'dialed'
             WHEN l.status IS DISTINCT FROM c.new_status OR EXISTS (
               SELECT 1 FROM status_changes later WHERE later.machine = 'lead' AND later.subject_id = c.subject_id AND later.id > c.id
@@ -110,7 +112,7 @@ def perform_undo(undo_id: int) -> None:
         log.info("batch_undone", undo_id=undo.id, restored=undo.done, skipped=undo.skipped)
 
 
-@atomic
+@atomic(retry=3)
 def _undo_chunk(undo: Undo, new_batch: UUID) -> bool:
     before = RECYCLE_BEFORE if undo.subject == RecycleBatch.__tablename__ else REPAIR_BEFORE
     ids = list(

@@ -24,7 +24,7 @@ from webapp.leads.facts import clean_tag
 from webapp.leads.filters import LeadFilter
 from webapp.leads.models import BulkAction, Lead
 from webapp.leads.queries.matching import Scope, get_list_ids, match_sql
-from webapp.leads.service.leads import dnc_hooks, move_hooks
+from webapp.leads.service.leads import dnc_hooks, move_hooks, person_says
 from webapp.leads.service.undo import undo_chunk
 from webapp.leads.states import LEAD, PROTECTED
 
@@ -277,7 +277,7 @@ def _next_ids(row: BulkAction) -> list[int]:
     )
 
 
-@atomic
+@atomic(retry=3)
 def _chunk(row: BulkAction, by: User) -> bool:
     ids = _next_ids(row)
     if not ids:
@@ -325,7 +325,7 @@ def _count_missing(row: BulkAction) -> None:
 def _move(row: BulkAction, ids: Sequence[int], by: User) -> dict[str, int]:
     t = Lead.__table__.c
     to, reason = row.params["to"], row.params.get("reason") or None
-    kept = ("last_status_change", "anchor_status", "anchor_at")
+    kept = ("last_status_change", "anchor_status", "anchor_at", "next_eligible_at")
     picks = (
         sa.select(t.id, t.company_id, t.status.label("seen"), sa.literal(to).label("to_status"),
                   *(t[column].label(f"old_{column}") for column in kept))
@@ -335,7 +335,7 @@ def _move(row: BulkAction, ids: Sequence[int], by: User) -> dict[str, int]:
     written = db.session.execute(
         advance_many(
             picks, machine=LEAD, table=Lead.__table__, by=by.id, cause="user", batch_id=row.batch_id, reason=reason,
-            values={"last_status_change": db_now(), "anchor_status": "to_status", "anchor_at": db_now(), "version": t.version + 1},
+            values={**person_says(), "anchor_status": "to_status", "version": t.version + 1},
             before=kept,
         )
     ).all()  # fmt: skip

@@ -91,7 +91,7 @@ def create_lead(
     return lead
 
 
-@atomic
+@atomic(retry=3)
 def update_lead(lead_id: int, facts: Mapping[str, Any], *, version: int | None, by: User) -> Lead:
     """Write the given facts over the lead; `version` is the one the person saw, None writes regardless.
 
@@ -139,7 +139,7 @@ def _check_overlap(lead: Lead, mine: Mapping[str, Any], by: User) -> None:
     raise StaleEdit(lead, found, who, row[0].created_at if row else lead.last_status_change)
 
 
-@atomic
+@atomic(retry=3)
 def set_status(lead_id: int, to: str, *, by: User, reason: str | None = None, seen: str | None = None) -> Lead:
     """A person's move. `seen` is the status the person saw ("" for none), if they saw one.
 
@@ -158,11 +158,19 @@ def set_status(lead_id: int, to: str, *, by: User, reason: str | None = None, se
         raise refused
     advance(
         lead, to, machine=LEAD, by=by.id, cause="user", reason=reason or None,
-        values={"last_status_change": db_now(), "anchor_status": to, "anchor_at": db_now(), "version": lead.version + 1},
+        values={**person_says(), "anchor_status": to, "version": lead.version + 1},
     )  # fmt: skip
     _tell([lead.id], to, by, reason)
     db.session.refresh(lead)
     return lead
+
+
+def person_says() -> dict[str, Any]:
+    """What a person's move sets beside the status. It is the last word: no call that has ended outlives it, a call
+    that ended while this waited for the lead included, and the lead need not rest for a result that no longer counts.
+    """
+    at = sa.func.greatest(db_now(), Lead.__table__.c.last_result_at)
+    return {"last_status_change": at, "anchor_at": at, "next_eligible_at": None}
 
 
 def why_refused(old: str | None, new: str, reason: str | None) -> StatusRefused | None:

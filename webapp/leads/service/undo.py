@@ -19,7 +19,7 @@ CHUNK = 5_000
 _STATUS = """
 SELECT l.id, l.company_id, l.status AS seen, c.old_status AS to_status,
   (c.before->>'last_status_change')::timestamptz AS last_status_change, c.before->>'anchor_status' AS anchor_status,
-  (c.before->>'anchor_at')::timestamptz AS anchor_at
+  (c.before->>'anchor_at')::timestamptz AS anchor_at, (c.before->>'next_eligible_at')::timestamptz AS next_eligible_at
 FROM status_changes c JOIN leads l ON l.id = c.subject_id
 WHERE c.batch_id = :batch AND c.machine = 'lead' AND c.subject_id = ANY(:ids) AND l.status = c.new_status
   AND NOT EXISTS (SELECT FROM status_changes d WHERE d.machine = 'lead' AND d.subject_id = c.subject_id AND d.id > c.id)
@@ -48,7 +48,7 @@ _SHAPES = {
 }
 
 
-@atomic
+@atomic(retry=3)
 def undo_chunk(row: BulkAction, by: User) -> bool:
     """The next leads of the batch; False when there were no more."""
     batch = row.params["batch"]
@@ -89,9 +89,10 @@ def _back_to_status(row: BulkAction, ids: list[int], by: User) -> set[int]:
         .bindparams(sa.bindparam("batch", row.params["batch"], sa.UUID(as_uuid=False)),
                     sa.bindparam("ids", ids, sa.ARRAY(sa.BigInteger)))
         .columns(id=sa.BigInteger, company_id=sa.BigInteger, seen=sa.Text, to_status=sa.Text,
-                 last_status_change=time, anchor_status=sa.Text, anchor_at=time)
+                 last_status_change=time, anchor_status=sa.Text, anchor_at=time,
+                 next_eligible_at=time)
     )  # fmt: skip
-    values: dict[str, Any] = {name: name for name in ("last_status_change", "anchor_status", "anchor_at")}
+    values: dict[str, Any] = {name: name for name in ("last_status_change", "anchor_status", "anchor_at", "next_eligible_at")}
     written = db.session.execute(
         advance_many(picks, machine=LEAD, table=Lead.__table__, by=by.id, cause="undo", batch_id=row.batch_id,
                      values=values | {"version": Lead.__table__.c.version + 1})
