@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import make_call, make_company, make_list, make_user, sign_in
+from tests.factories import T0, make_call, make_company, make_list, make_user, sign_in
 from tests.recycling_pages.conftest import Place, hidden, set_lead
 from webapp.core.audit import StatusChange
 from webapp.core.db import db as database
@@ -15,7 +15,7 @@ from webapp.dialer.models import Callback
 from webapp.leads.models import Lead
 from webapp.leads.problems import PROBLEMS
 from webapp.recycling.models import Repair, Undo
-from webapp.recycling.queries import fixable, preview_repair, problem_counts
+from webapp.recycling.queries import count_problems, fixable, preview_repair, problem_counts
 
 CLASSES = [name for name, problem in PROBLEMS.items() if problem.repairable]
 
@@ -252,3 +252,11 @@ def test_another_company_gets_404_and_none_of_the_numbers(place: Place) -> None:
         assert place.client.post(path).status_code == 404, path
     data = {"lead": place.leads["count_without_log"][0].id, "reason": "Mine"}
     assert place.client.post("/problems/count_without_log/accept", data=data).status_code == 404
+
+
+def test_the_sidebar_and_the_page_count_the_same(place: Place) -> None:
+    make_call(place.leads["callback_mismatch"][0], "ringing")
+    set_lead(place.leads["callback_mismatch"][0], dial_attempts=1, last_dial_attempt=T0)
+    counts = problem_counts(place.company.id)
+    assert count_problems(place.company.id) == sum(counts.values()) == 11
+    assert (counts["open_call"], counts["callback_mismatch"]) == (2, 1)

@@ -13,7 +13,7 @@ from webapp.core.audit import StatusChange
 from webapp.core.db import db
 from webapp.dialer.models import Callback
 from webapp.dialer.open_calls import forgotten_calls
-from webapp.leads.models import Lead, LeadList
+from webapp.leads.models import Lead, LeadList, LeadTally
 from webapp.leads.problems import PROBLEMS, REPAIRABLE
 from webapp.leads.states import LEAD
 from webapp.leads.tallies import Cell, get_cells
@@ -47,8 +47,12 @@ def problem_counts(company_id: int, list_id: int | None = None, *, campaign_id: 
 
 
 def count_problems(company_id: int) -> int:
-    """The number in the sidebar."""
-    return sum(problem_counts(company_id).values())
+    """The number in the sidebar: what `problem_counts` sums to, without the cells."""
+    t = LeadTally.__table__.c
+    held = sa.select(sa.func.coalesce(sa.func.sum(t.leads), 0)).where(t.company_id == company_id, t.problem.is_not(None))
+    others = (sa.select(sa.func.count()).select_from(query(company_id).subquery()) for query in (open_call_leads, callback_mismatch_leads))
+    parts = [part.scalar_subquery() for part in (held, *others)]
+    return int(db.session.scalar(sa.select(parts[0] + parts[1] + parts[2])) or 0)
 
 
 def fixable(counts: dict[str, int]) -> int:
@@ -67,16 +71,15 @@ def callback_mismatch_leads(company_id: int, list_ids: list[int] | None = None) 
     if list_ids is not None:
         lists = lists.where(LeadList.id.in_(list_ids))
     is_open = sa.select(Callback.id).where(Callback.lead_id == Lead.id, Callback.state != "closed").exists()
-    without = sa.select(Lead.id).where(Lead.list_id.in_(lists), Lead.status == "callback", ~is_open)
+    without = sa.select(Lead.id).where(Lead.list_id.in_(lists), Lead.status == "callback", Lead.problem.is_(None), ~is_open)
     reverse = (
         sa.select(Lead.id)
         .join(Callback, Callback.lead_id == Lead.id)
         .where(Callback.company_id == company_id, Callback.state != "closed", Lead.status.is_distinct_from("callback"),
-               Lead.list_id.in_(lists))
+               Lead.problem.is_(None), Lead.list_id.in_(lists))
     )  # fmt: skip
-    both = without.union(reverse).subquery()
-    elsewhere = open_call_leads(company_id, list_ids)
-    return sa.select(Lead.id).where(Lead.id.in_(sa.select(both.c.id)), Lead.problem.is_(None), Lead.id.not_in(elsewhere))
+    both = without.union_all(reverse).subquery()  # a lead is in one of them at most
+    return sa.select(both.c.id).where(both.c.id.not_in(open_call_leads(company_id, list_ids)))
 
 
 def example_leads(company_id: int, name: str, *, list_id: int | None = None, limit: int = 3) -> list[Lead]:
@@ -161,8 +164,9 @@ def listed_leads(company_id: int, name: str, *, list_id: int | None = None, afte
         query = callback_mismatch_leads(company_id, list_ids)
     else:
         query = sa.select(Lead.id).where(Lead.list_id.in_(list_ids), Lead.problem.is_not(None), Lead.problem == name)
-    ids = list(db.session.scalars(query.where(Lead.id > after).order_by(Lead.id).limit(limit)))
-    return _by_ids(company_id, ids)
+    found = query.subquery()
+    ids = db.session.scalars(sa.select(found.c.id).where(found.c.id > after).order_by(found.c.id).limit(limit))
+    return _by_ids(company_id, list(ids))
 
 
 def open_callbacks(lead_ids: Iterable[int]) -> dict[int, Callback]:
