@@ -59,7 +59,7 @@ def test_phones_numbers_and_times_are_typed_and_bear_no_apostrophe(db: SQLAlchem
         "vip, hot",
     )
     assert row["owner"] == "'+odd@example.com"
-    assert row["created_at"].endswith("Z")
+    assert row["created_at"].endswith("+00")
     assert row["last_dial_attempt"] == ""
 
 

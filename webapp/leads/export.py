@@ -31,15 +31,15 @@ MAX_CUSTOM = 50
 
 
 def _guarded(expression: str) -> str:
-    # Letters and digits first, by bytes: the pattern alone would halve the rows a second.
-    bare = f'({expression}) COLLATE "C"'
+    # The first character's code settles nearly every cell; the pattern alone would halve the rows a second.
+    dangerous = "9, 10, 13, 32, 43, 45, 61, 64, 65291, 65293, 65309, 65312"
     return (
-        f"CASE WHEN {bare} BETWEEN 'A' AND '\u3000' OR {bare} BETWEEN '0' AND ':' OR {expression} = '' THEN {expression}"
+        f"CASE WHEN ascii({expression}) NOT IN ({dangerous}) THEN {expression}"
         f" WHEN {expression} ~ '^ *[=+@\\t\\r\\n＝＋－＠-]' THEN '''' || {expression} ELSE {expression} END"
     )
 
 
-_TIME = "to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+# Times go out as PostgreSQL writes them, in UTC with their offset: formatting them would cost half of the whole export.
 # Header -> SQL over leads l, its list and its owner. The first ones are the import's fields.
 COLUMNS: dict[str, str] = {
     "first_name": _guarded("l.first_name"), "last_name": _guarded("l.last_name"), "business": _guarded("l.business"),
@@ -49,9 +49,9 @@ COLUMNS: dict[str, str] = {
     "zone": "l.zone", "source": _guarded("l.source"), "tags": _guarded("array_to_string(l.tags, ', ')"),
     "status": "l.status", "owner": _guarded("u.email"),
     "lead_id": "l.id", "list": _guarded("i.name"), "dial_attempts": "l.dial_attempts",
-    "answered_count": "l.answered_count", "last_dial_attempt": _TIME.format("l.last_dial_attempt"),
-    "dial_result": "l.dial_result", "last_status_change": _TIME.format("l.last_status_change"),
-    "last_contacted_at": _TIME.format("l.last_contacted_at"), "created_at": _TIME.format("l.created_at"),
+    "answered_count": "l.answered_count", "last_dial_attempt": "l.last_dial_attempt",
+    "dial_result": "l.dial_result", "last_status_change": "l.last_status_change",
+    "last_contacted_at": "l.last_contacted_at", "created_at": "l.created_at",
 }  # fmt: skip
 
 
@@ -83,7 +83,6 @@ def _blocks(engine: sa.Engine, match: str, values: dict[str, Any], custom: list[
     shown = [*COLUMNS.values(), *(_guarded(f"(l.custom->>{_literal(key)})") for key in custom)]
     yield BOM + _header([*COLUMNS, *(f"custom:{key}" if key in COLUMNS else key for key in custom)])
     position = 0
-    held = bytearray()
     while True:
         with engine.connect() as connection:
             last = connection.execute(
@@ -99,14 +98,8 @@ def _blocks(engine: sa.Engine, match: str, values: dict[str, Any], custom: list[
                 " JOIN lead_lists i ON i.id = l.list_id LEFT JOIN users u ON u.id = l.owner_id"
                 " WHERE m.id > :position AND m.id <= :last ORDER BY m.id"
             )
-            for part in _copy(connection, query, values | {"position": position, "last": last}):
-                held += part
-                if len(held) >= BLOCK:
-                    yield bytes(held)
-                    held.clear()
+            yield from _copy(connection, query, values | {"position": position, "last": last})
         position = last
-    if held:
-        yield bytes(held)
 
 
 def _copy(connection: Connection, query: str, values: dict[str, Any]) -> Iterator[bytes]:
@@ -114,8 +107,13 @@ def _copy(connection: Connection, query: str, values: dict[str, Any]) -> Iterato
     raw = connection.connection.driver_connection
     assert raw is not None
     with raw.cursor() as cursor, cursor.copy(f"COPY ({compiled}) TO STDOUT (FORMAT csv)", compiled.params) as copy:
-        for part in copy:
-            yield bytes(part)
+        held = bytearray()
+        for row in copy:
+            held += row
+            if len(held) >= BLOCK:
+                yield bytes(held)
+                held.clear()
+    yield bytes(held)
 
 
 def _literal(key: str) -> str:
