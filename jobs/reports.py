@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
+
 from jobs.runtime import job
 from webapp.notifications.service import notify
 from webapp.reports.service import run_export
+
+# Here, so that no work horse has to load it. Without Pango it cannot be loaded, and `write_report_pdf` says so.
+with suppress(OSError):
+    import_module("webapp.reports.pdf")
 
 WORTH_A_WORD = 30  # seconds: who waited longer has gone on to other work
 

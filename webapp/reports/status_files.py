@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from webapp.core.text import exact
+from webapp.core.work import WorkError
 from webapp.leads.models import Lead
 from webapp.leads.states import LEAD
 from webapp.leads.tallies import DIAL_CAP
 from webapp.reports.pages import read_page
-from webapp.reports.pdf import page_size, write_pdf
 from webapp.reports.sheets import Book, Column, CsvFile
 from webapp.reports.status import StatusReport, report_data, sum_rows
 
@@ -153,6 +153,12 @@ def write_xlsx(report: StatusReport, target: Path) -> int:
 
 
 def write_report_pdf(report: StatusReport, target: Path, *, made_by: str) -> int:
+    try:
+        from webapp.reports.pdf import page_size, write_pdf
+    except OSError as error:  # the rest of the program runs without the libraries that WeasyPrint loads
+        raise WorkError(
+            "PDFs need Pango, which is missing on the server; its operator finds it in docs/operations.md."
+        ) from error
     leads = [] if not report.heavy_unanswered else list(heavy_leads(report.list_id, limit=PDF_LEADS))
     write_pdf(
         target, "pdf/status_report.html", report=report, sums=sum_rows(report.breakdown), totals=totals(report), leads=leads,
