@@ -111,6 +111,7 @@ def _naive(leads, f: LeadFilter, user):
             and (not f.problem or lead.problem == f.problem)
             and (f.attempts_min is None or lead.dial_attempts >= f.attempts_min)
             and (f.attempts_max is None or lead.dial_attempts <= f.attempts_max)
+            and (not f.answered or (lead.answered_count > 0) == (f.answered == "yes"))
             and (
                 f.not_contacted_days is None
                 or lead.last_contacted_at is None
@@ -144,7 +145,7 @@ def _random_query(rng: random.Random, lists) -> str:
         ("tag", lambda: rng.choice(["vip", "it%27s+%5C+odd", "nothing"])), ("list", lambda: str(rng.choice(lists).id)),
         ("problem", lambda: rng.choice(["missing_status", "count_without_log"])), ("attempts_min", lambda: rng.choice(["1", "12", "13"])),
         ("attempts_max", lambda: rng.choice(["0", "3", "20"])), ("not_contacted_days", lambda: "1"), ("state", lambda: "tx"),
-        ("dialed_after", lambda: "2026-03-02"), ("dialed_before", lambda: "2026-03-04"),
+        ("dialed_after", lambda: "2026-03-02"), ("dialed_before", lambda: "2026-03-04"), ("answered", lambda: rng.choice(["yes", "no"])),
     ]  # fmt: skip
     chosen = rng.sample(parts, rng.choice([0, 1, 1, 2, 3]))
     sort = rng.choice(["", "-"]) + rng.choice(["newest", "name", "dialed", "status"])

@@ -43,7 +43,7 @@ def clean_tag(value: str) -> str:
 
 
 def parse_tags(value: str) -> list[str]:
-    """Parted by commas or semicolons, in order, each once whatever its case."""
+    """Separated by commas or semicolons, in order, each once whatever its case."""
     found: dict[str, str] = {}
     for part in re.split(r"[,;\n]", value or ""):
         if tag := clean_tag(part):

@@ -30,7 +30,7 @@ SKIP_REASONS = ("protected", "dnc", "unchanged", "missing", "changed")
 class LeadFilter:
     """Empty means every lead of the company. `owner` is a user's id, "me" or "none"; `status` may hold "none".
 
-    `batch` names the leads that one action changed; `skipped` ("<bulk action id>.<reason>") those it did not.
+    `answered` "no": nobody ever picked up. `batch` names the leads that one action changed; `skipped` ("<bulk action id>.<reason>") those it did not.
     """
 
     q: str = ""
@@ -41,6 +41,7 @@ class LeadFilter:
     problem: str = ""
     attempts_min: int | None = None
     attempts_max: int | None = None
+    answered: str = ""
     not_contacted_days: int | None = None
     dialed_after: date | None = None
     dialed_before: date | None = None
@@ -105,6 +106,7 @@ class LeadFilter:
             "problem": read.choice("problem", tuple(PROBLEMS)),
             "attempts_min": read.number("attempts_min", 0, MAX_ATTEMPTS),
             "attempts_max": read.number("attempts_max", 0, MAX_ATTEMPTS),
+            "answered": read.choice("answered", ("yes", "no")),
             "not_contacted_days": read.number("not_contacted_days", 0, MAX_DAYS),
             "dialed_after": read.day("dialed_after"),
             "dialed_before": read.day("dialed_before"),

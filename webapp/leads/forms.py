@@ -42,7 +42,7 @@ class LeadForm(Form):
         description="For example America/Chicago. Left empty it is taken from the postal code or phone.",
     )
     source = _text("Source")
-    tags = StringField("Tags", [Length(max=2000)], description="Parted by commas.", default="")
+    tags = StringField("Tags", [Length(max=2000)], description="Separated by commas.", default="")
     owner_id = SelectField("Owner", coerce=_id_or_none, default=None)
     list_id = SelectField("List", coerce=_id_or_none, default=None)
     status = SelectField("Status", choices=[(name, LEAD[name].label) for name in IMPORTABLE], default=LEAD.initial)

@@ -39,7 +39,7 @@ class ProblemClass:
 PROBLEMS: dict[str, ProblemClass] = {
     p.name: p
     for p in (
-        ProblemClass("dialed_but_new", "Dialed but still new", "{n} were dialled but still say New, Enriched or nothing.",
+        ProblemClass("dialed_but_new", "Dialed but still new", "{n} were dialed but still say New, Enriched or nothing.",
                      "The status of the last call is set.", True),
         ProblemClass("calls_without_tracking", "Calls without tracking", "{n} have calls but no dial count or last dial.",
                      "Counters are taken from the call logs; the status too, where it still says New.", True),

@@ -35,7 +35,7 @@ LEAD = Machine(
     _state("busy", "Busy", "warn", "phone-call", "dialable", "recyclable"),
     _state("failed", "Failed", "bad", "phone-off", "dialable", "recyclable"),
     _state("dropped", "Dropped", "warn", "phone-forwarded", "dialable", "recyclable"),
-    _state("congestion", "Congestion", "warn", "signal-low", "dialable", "recyclable"),
+    _state("congestion", "Congestion", "warn", "gauge", "dialable", "recyclable"),
     _state("not_interested", "Not Interested", "neutral", "circle-minus", "human_answered", "final", "sticky", "recyclable"),
     _state("dnc", "Do Not Call", "bad", "shield-ban", "final", "protected"),
     _state("invalid", "Invalid", "bad", "phone-x", "final", "recyclable"),

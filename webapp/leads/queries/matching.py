@@ -23,7 +23,7 @@ from webapp.leads.tallies import DIAL_CAP, get_cells
 COUNT_CAP = 10_000  # beyond it a count reads "10 000+"
 SEARCH_CAP = 1_000
 SEARCH_LOOK = 20_000  # matches of the words that other filters are tried on
-TALLIED = frozenset(("lists", "status", "problem", "attempts_min", "attempts_max"))
+TALLIED = frozenset(("lists", "status", "problem", "attempts_min", "attempts_max", "answered"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ def conditions(scope: Scope, f: LeadFilter, *, leave: Sequence[str] = ()) -> tup
     add("problem", "l.problem = :problem", problem=f.problem)
     add("attempts_min", "l.dial_attempts >= :attempts_min", attempts_min=f.attempts_min)
     add("attempts_max", "l.dial_attempts <= :attempts_max", attempts_max=f.attempts_max)
+    add("answered", "l.answered_count = 0" if f.answered == "no" else "l.answered_count > 0")
     add("not_contacted_days",
         "(l.last_contacted_at IS NULL OR l.last_contacted_at < rebound_now() - :idle * interval '1 day')",
         idle=f.not_contacted_days)  # fmt: skip
@@ -197,6 +198,7 @@ def tallied_count(scope: Scope, f: LeadFilter) -> int | None:
         for cell in cells
         if (not f.status or (cell.status or NO_STATUS) in f.status)
         and (not f.problem or cell.problem == f.problem)
+        and (not f.answered or cell.answered == (f.answered == "yes"))
         and low <= cell.dials <= (DIAL_CAP if high is None else high)
     )
 

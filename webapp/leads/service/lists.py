@@ -63,7 +63,7 @@ def update_list(list_id: int, *, name: str, campaign_id: int | None, active: boo
 
 @atomic
 def archive_list(list_id: int, *, by: User, archived: bool = True) -> LeadList:
-    """An archived list is not dialled; its leads and history stay."""
+    """An archived list is not dialed; its leads and history stay."""
     lead_list = _get(list_id, by)
     if (lead_list.archived_at is not None) == archived:
         return lead_list

@@ -180,6 +180,7 @@ def pills(
     plain = {
         "tag": ("Tag", f.tag), "attempts_min": ("Attempts", f"{f.attempts_min} or more"),
         "attempts_max": ("Attempts", f"{f.attempts_max} or fewer"),
+        "answered": ("Answered", "at least once" if f.answered == "yes" else "never"),
         "not_contacted_days": ("Not contacted for", f"{f.not_contacted_days} days"),
         "dialed_after": ("Dialed from", exact(f.dialed_after)), "dialed_before": ("Dialed before", exact(f.dialed_before)),
         "country": ("Country", f.country), "state": ("State", f.state), "imported": ("Import", f"no. {f.imported}"),
