@@ -56,9 +56,19 @@ def record_events(company_id: int, events: list[dict[str, Any]], *, source: str 
     if not events:
         return []
     now = _open(company_id)
-    outcomes, fresh = _store(company_id, _with_own_campaigns(company_id, events))
-    if not fresh:
-        return outcomes
+    outcomes, fresh, repeats = _store(company_id, _with_own_campaigns(company_id, events))
+    if fresh:
+        _place(company_id, fresh, now, import_id)
+    if repeats:  # at the end: rows of events that others brought are not held while we wait for leads
+        event_sql.REPEATED(company=company_id, doc=as_document(repeats))
+    counts: dict[str, int] = defaultdict(int)
+    for outcome in outcomes:
+        counts[outcome.outcome] += 1
+    log.info("call_events_recorded", source=source, **counts)
+    return outcomes
+
+
+def _place(company_id: int, fresh: list[_Delivery], now: _Now, import_id: int | None) -> None:
     owner = _find_owners(company_id, fresh, now.country)
     groups: dict[CallKey, list[_Delivery]] = defaultdict(list)
     for delivery in fresh:
@@ -66,11 +76,6 @@ def record_events(company_id: int, events: list[dict[str, Any]], *, source: str 
     _quarantine(groups, owner, now.at)
     if groups:
         _apply(company_id, groups, owner, now, import_id)
-    counts: dict[str, int] = defaultdict(int)
-    for outcome in outcomes:
-        counts[outcome.outcome] += 1
-    log.info("call_events_recorded", source=source, **counts)
-    return outcomes
 
 
 def _apply(
@@ -142,8 +147,10 @@ def _key(delivery: _Delivery) -> CallKey:
 _STORED = ("provider", "event_id", "call_id", "type", "occurred_at", "payload")
 
 
-def _store(company_id: int, events: list[dict[str, Any]]) -> tuple[list[Outcome], list[_Delivery]]:
-    """Keep every delivery; those whose id is known are duplicates, counted on the first one's row."""
+def _store(
+    company_id: int, events: list[dict[str, Any]]
+) -> tuple[list[Outcome], list[_Delivery], list[dict[str, Any]]]:
+    """Keep every delivery; those whose id is known are duplicates, to be counted on the first one's row."""
     outcomes = [Outcome(event["event_id"], "duplicate") for event in events]
     first: dict[tuple[str, str], int] = {}
     repeats: dict[tuple[str, str], int] = defaultdict(int)
@@ -160,11 +167,9 @@ def _store(company_id: int, events: list[dict[str, Any]]) -> tuple[list[Outcome]
     for key in order:
         if key not in ids:
             repeats[key] += 1
-    if repeats:
-        again = ({"provider": key[0], "event_id": key[1], "times": times} for key, times in sorted(repeats.items()))
-        event_sql.REPEATED(company=company_id, doc=as_document(again))
+    again = [{"provider": key[0], "event_id": key[1], "times": times} for key, times in sorted(repeats.items())]
     fresh = [_Delivery(events[first[key]], ids[key], outcomes[first[key]]) for key in order if key in ids]
-    return outcomes, fresh
+    return outcomes, fresh, again
 
 
 def _find_owners(
