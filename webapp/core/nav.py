@@ -21,6 +21,7 @@ class Item:
     role: str = "rep"
     prefix: str = ""  # paths under it mark the item active; default: its own url
     bottom: bool = False  # in the phone's bar
+    tone: str = "neutral"  # of its count
 
 
 NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
@@ -32,7 +33,7 @@ NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
         Item("Do not contact", "dialer.dnc", "shield-ban", "d"),
     )),
     ("Calls", (Item("Calls", "dialer.calls", "phone", "c", prefix="/calls"),)),
-    ("", (Item("Problems", "recycling.problems", "triangle-alert", "p", prefix="/problems", bottom=True),)),
+    ("", (Item("Problems", "recycling.problems", "triangle-alert", "p", prefix="/problems", bottom=True, tone="bad"),)),
     ("Reports", (
         Item("Reports", "reports.index", "chart-column", "r", prefix="/reports"),
         Item("Exports", "reports.exports", "download", "x", prefix="/exports"),
@@ -87,5 +88,5 @@ def _entry(item: Item) -> dict[str, Any] | None:
     children = CHILDREN[item.endpoint](current_user) if item.endpoint in CHILDREN else []
     return {
         "label": item.label, "href": href, "icon": item.icon, "key": item.key, "active": active, "count": count,
-        "children": children, "bottom": item.bottom,
+        "children": children, "bottom": item.bottom, "tone": item.tone,
     }  # fmt: skip

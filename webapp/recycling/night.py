@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from webapp.core.clock import db_now
 from webapp.core.db import db
+from webapp.leads.models import LeadList
 from webapp.recycling.models import Repair
 from webapp.recycling.queries import fixable, problem_counts
 from webapp.recycling.repair import start_repair
@@ -26,11 +27,18 @@ class Night:
     alarming: bool
 
 
-def start_light_repair(company_id: int) -> int | None:
-    """Start a repair when there is something to fix; None on a quiet pass, which leaves no trace."""
-    if not fixable(problem_counts(company_id)):
-        return None
-    return start_repair(company_id, by=None, trigger="light").id
+def start_light_repair(company_id: int) -> list[int]:
+    """Start a repair where there is something to fix; empty on a quiet pass, which leaves no trace.
+
+    Problems planted in demo lists stay until the night: minutes after loading, nobody would find one.
+    """
+    lists = db.session.execute(sa.select(LeadList.id, LeadList.is_demo).where(LeadList.company_id == company_id)).all()
+    scopes = [row.id for row in lists if not row.is_demo] if any(row.is_demo for row in lists) else [None]
+    return [
+        start_repair(company_id, by=None, list_id=scope, trigger="light").id
+        for scope in scopes
+        if fixable(problem_counts(company_id, scope))
+    ]
 
 
 def start_nightly_repair(company_id: int) -> Night:
