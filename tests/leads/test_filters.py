@@ -88,7 +88,7 @@ def _world(db: SQLAlchemy, rng: random.Random):
             company_id=user.company_id, list_id=rng.choice(lists[:3]).id, first_name=rng.choice(["Ana", "bob", "Zoë", "", "محمد"]),
             last_name=rng.choice(["Smith", "smith", "O'Hara", ""]), business=rng.choice(["", "Acme"]), phone=f"+1212555{n:04}" if n % 5 else None,
             status=rng.choice([*LEAD.names, sa.null(), "new", "new"]), owner_id=rng.choice([None, user.id]),
-            dial_attempts=rng.choice([0, 0, 1, 3, 12]), tags=rng.choice([[], ["vip"], ["vip", "it's \\ odd"]]),
+            dial_attempts=rng.choice([0, 0, 1, 3, 12]), answered_count=rng.choice([0, 0, 1]), tags=rng.choice([[], ["vip"], ["vip", "it's \\ odd"]]),
             last_dial_attempt=rng.choice([None, None, start + timedelta(days=rng.randrange(5))]),
             last_contacted_at=rng.choice([None, start, datetime.now(UTC)]), state=rng.choice(["TX", "tx", "NY"]), country="US",
         )  # fmt: skip
