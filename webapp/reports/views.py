@@ -14,6 +14,7 @@ from webapp.core.text import zone_info
 from webapp.core.web import go, is_fragment, render, toast
 from webapp.leads.filters import LeadFilter
 from webapp.leads.models import LeadList
+from webapp.leads.views.table import list_links
 from webapp.reports import queries, service
 from webapp.reports.builders import FORMAT_ICONS, FORMAT_LABELS, KINDS, MIMETYPES
 from webapp.reports.forms import DataForm
@@ -71,6 +72,8 @@ def status_report(list_id: int) -> Any:
     return render(
         "reports/status_report.html",
         report=report,
+        list=lead_list,
+        links=list_links(lead_list),
         sums=sum_rows(report.breakdown),
         formats=("pdf", "xlsx", "csv"),
         labels=FORMAT_LABELS,
