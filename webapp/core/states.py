@@ -132,8 +132,9 @@ def advance(
         sa.update(table)
         .where(table.c.id == row.id, table.c[machine.column].is_not_distinct_from(seen))
         .values({machine.column: to, **(values or {})})
-    )
-    if changed.rowcount != 1:
+        .returning(table.c.id)
+    ).first()
+    if changed is None:
         raise LostRace(f"{machine.name} {row.id} is no longer {seen or '(none)'}")
     if ledger and seen != to:
         db.session.add(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import Field
@@ -21,9 +21,15 @@ from webapp.recycling.repair import start_repair
 bp = api_blueprint("recycling_api", __name__)
 TAG = "Recycling"
 
-Class = Literal[tuple(name for name, problem in PROBLEMS.items() if problem.repairable)]  # type: ignore[valid-type]
-Recyclable = Literal[(*RECYCLABLE, "none")]  # type: ignore[valid-type]
-Target = Literal[TARGETS]
+# The declarations of the features are the API's: built at run time, so the type checker takes them for words.
+if TYPE_CHECKING:
+    Class: TypeAlias = str
+    Recyclable: TypeAlias = str
+    Target: TypeAlias = str
+else:
+    Class = Literal[tuple(name for name, problem in PROBLEMS.items() if problem.repairable)]
+    Recyclable = Literal[(*RECYCLABLE, "none")]
+    Target = Literal[TARGETS]
 Counts = dict[str, int]
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 

@@ -166,7 +166,9 @@ def _recycle_chunk(batch: RecycleBatch, index: int) -> bool:
         "company": batch.company_id, "target": batch.target_status, "reset": batch.reset_dial_count, "as_of": batch.created_at,
     }  # fmt: skip
     bound = sa.bindparam("ids", ids, pg.ARRAY(sa.BigInteger))
-    skipped = dict(db.session.execute(sa.text(SKIPPED_SQL).bindparams(bound), params).all())  # type: ignore[arg-type]
+    skipped: dict[str, int] = {
+        reason: leads for reason, leads in db.session.execute(sa.text(SKIPPED_SQL).bindparams(bound), params)
+    }
     skipped.pop("", None)
     picks = (
         sa.text(PICKS_SQL)
@@ -177,9 +179,10 @@ def _recycle_chunk(batch: RecycleBatch, index: int) -> bool:
         picks, machine=LEAD, table=Lead.__table__, by=batch.requested_by_id, cause="recycle", batch_id=batch.batch_id,
         values=dict(SET), before=BEFORE, same_status=True,
     ).subquery()  # fmt: skip
-    by_status = dict(
-        db.session.execute(sa.select(moved.c.old_status, sa.func.count()).group_by(moved.c.old_status)).all()  # type: ignore[arg-type]
-    )
+    by_status: dict[str, int] = {
+        status: leads
+        for status, leads in db.session.execute(sa.select(moved.c.old_status, sa.func.count()).group_by(moved.c.old_status))
+    }
     done = sum(by_status.values())
     result = {"recycled": Counter(batch.result.get("recycled", {})), "skipped": Counter(batch.result.get("skipped", {}))}
     result["recycled"].update(by_status)

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.dialects import postgresql as pg
 
 from webapp.core.audit import StatusChange, record_event
+from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
 from webapp.core.work import rest, running, start_work, step
@@ -63,8 +64,8 @@ WITH judged AS (
 @atomic
 def start_undo(row: RecycleBatch | Repair, *, by: Any) -> Undo:
     """The undoing of a finished batch, once: a second ask gives the first one back. Raises CannotUndo."""
-    kind = type(row)
-    locked = db.session.scalars(
+    kind: Any = type(row)
+    locked: RecycleBatch | Repair = db.session.scalars(
         sa.select(kind).where(kind.id == row.id).with_for_update().execution_options(populate_existing=True)
     ).one()
     existing = db.session.scalars(sa.select(Undo).where(Undo.batch_id == locked.batch_id)).first()
@@ -80,7 +81,7 @@ def start_undo(row: RecycleBatch | Repair, *, by: Any) -> Undo:
         requested_by_id=by.id, job="undo",
     )  # fmt: skip
     start_work(undo)
-    locked.undone_at = sa.func.rebound_now()  # type: ignore[assignment]
+    locked.undone_at = db.session.scalar(sa.select(db_now()))
     locked.undone_by_id = by.id
     record_event("undone", f"Undid the {_name(kind)} of {locked.done} leads", by=by, subject=locked, batch_id=locked.batch_id)
     db.session.flush()
@@ -138,7 +139,7 @@ def _undo_chunk(undo: Undo, new_batch: UUID) -> bool:
     }
     names = _restored(before)
     kinds = {"int": sa.Integer, "text": sa.Text, "timestamptz": sa.DateTime(timezone=True)}
-    columns = {
+    columns: dict[str, Any] = {
         "id": sa.BigInteger, "company_id": sa.BigInteger, "seen": sa.Text, "to_status": sa.Text, "evidence_id": sa.BigInteger,
         **{f"new_{name}": kinds[_CASTS.get(name, "timestamptz")] for name in names},
     }  # fmt: skip

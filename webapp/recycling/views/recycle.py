@@ -118,7 +118,7 @@ def _facts(lead_list: LeadList, form: RecycleForm) -> dict[str, Any]:
         "fixable": queries.fixable(counts), "PROBLEMS": PROBLEMS, "links": list_links(lead_list), "may_act": may_act(),
         "batches": batches, "undos": queries.undos_of(row.batch_id for row in batches), "people": people(),
         "campaign": dict(campaign_choices(company_id)).get(lead_list.dial_campaign_id or 0),
-        "strip": [{"label": s["state"].label, "count": s["row"].leads, "tone": s["state"].tone} for s in statuses],
+        "strip": [{"label": LEAD[r.status].label, "count": r.leads, "tone": LEAD[r.status].tone} for r in rows],
     }  # fmt: skip
 
 

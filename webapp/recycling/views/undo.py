@@ -91,7 +91,7 @@ def undo(undo_id: int) -> Response:
     row = get_owned_or_404(Undo, undo_id, current_user.company_id)
     if is_fragment():
         return progress(row, "recycling/_undo_live.html", skips=SKIPS, may_act=may_act(), LEAD=LEAD, **_leftovers(row))
-    kind = RecycleBatch if row.subject == RecycleBatch.__tablename__ else Repair
+    kind: Any = RecycleBatch if row.subject == RecycleBatch.__tablename__ else Repair
     of = _of(get_owned_or_404(kind, row.subject_id, row.company_id))
     return render(
         "recycling/undo.html", None, row=row, skips=SKIPS, people=people(), may_act=may_act(), LEAD=LEAD, **of, **_leftovers(row)
