@@ -114,7 +114,7 @@ def test_the_api_answers_404_for_another_companys_rows(app: Any, client: Any, th
     before = fingerprint(theirs["company"].id)
     calls = [(method, path) for method, path in addresses(app, theirs) if path.startswith("/api/")]
     assert calls
-    bodies = ({"status": "busy"}, {"classes": ["missing_status"]}, {"statuses": ["busy"], "target": "new"}, {})
+    bodies = ({"status": "busy"}, {"classes": ["missing_status"]}, {"statuses": ["busy"], "target_status": "new"}, {})
     for method, path in calls:
         statuses = {
             client.open(path, method=method, json=body if method != "GET" else None, headers={"Authorization": f"Bearer {token}"}).status_code

@@ -198,7 +198,7 @@ def test_a_manager_is_alerted_to_problems_by_class_and_a_rep_is_not(db, client, 
     sign_in(client, make_user(company, "manager"))
     page = client.get("/").text
     assert "1 problematic lead" in page
-    assert "Missing status 1" in page
+    assert "<strong>1</strong> missing status" in page
     client.post("/logout")
     sign_in(client, make_user(company, "rep"))
     assert "problematic" not in client.get("/").text
