@@ -12,14 +12,14 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import structlog
 from croniter import croniter
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from jobs.runtime import get_app
@@ -28,7 +28,7 @@ from webapp.accounts.models import Company
 from webapp.accounts.service import sessions
 from webapp.core import work
 from webapp.core.clock import db_now
-from webapp.core.db import atomic, db
+from webapp.core.db import atomic, db, is_outage
 from webapp.core.schedule import Schedule
 from webapp.dialer.quarantine import place_waiting
 from webapp.leads.tallies import fold_tallies
@@ -38,6 +38,7 @@ from webapp.reports.service import expire_exports
 
 log = structlog.get_logger(__name__)
 EVERY = 5.0  # seconds between two looks
+AGAIN = timedelta(minutes=10)  # what was claimed and not finished, its process or the database being gone, is due again then
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,14 @@ PERIODIC: dict[str, Periodic] = {
 
 
 def next_time(cron: str, zone: str, after: datetime) -> datetime:
-    """The next moment of `cron` in `zone`, skipping what was missed; an hour that does not exist is taken when it is over."""
-    upcoming: datetime = croniter(cron, after.astimezone(ZoneInfo(zone))).get_next(datetime)
+    """The next moment of `cron` in `zone`, skipping what was missed; an hour that does not exist is taken when it is over,
+    and one that comes twice is taken once, except by what runs every hour.
+    """
+    times = croniter(cron, after.astimezone(ZoneInfo(zone)))
+    upcoming: datetime = times.get_next(datetime)
+    hourly = cron.split()[1].startswith("*")
+    while not hourly and upcoming.astimezone(ZoneInfo(zone)).fold:
+        upcoming = times.get_next(datetime)
     return upcoming
 
 
@@ -95,20 +102,26 @@ def plan() -> None:
 
 @atomic
 def take_due() -> list[tuple[str, int | None, int]]:
-    """Claim what is due and move it on; (name, company, row id) each."""
+    """Claim what is due, for AGAIN or until its next time if that is sooner; (name, company, row id) each."""
     now: datetime = db.session.scalar(sa.select(db_now()))  # type: ignore[assignment]
     due = db.session.scalars(
         sa.select(Schedule).where(Schedule.next_run_at <= now).order_by(Schedule.next_run_at).limit(50)
         .with_for_update(skip_locked=True)
     ).all()  # fmt: skip
     for row in due:
-        row.last_run_at, row.next_run_at = now, next_time(row.cron, row.zone, now)
+        row.last_run_at, row.next_run_at = now, min(next_time(row.cron, row.zone, now), now + AGAIN)
     return [(row.name, row.company_id, row.id) for row in due]
 
 
 @atomic
-def note_error(schedule_id: int, text: str) -> None:
-    db.session.execute(sa.update(Schedule).where(Schedule.id == schedule_id).values(last_error=text))
+def note_end(schedule_id: int, error: str) -> None:
+    """Without an error it rests until its next time; with one it is tried again when the claim is over."""
+    row = db.session.get(Schedule, schedule_id, populate_existing=True, with_for_update=True)
+    if row is None:
+        return
+    row.last_error = error
+    if not error and row.last_run_at is not None:
+        row.next_run_at = next_time(row.cron, row.zone, row.last_run_at)
 
 
 def tick() -> int:
@@ -119,11 +132,11 @@ def tick() -> int:
         structlog.contextvars.bind_contextvars(job_id=f"schedule-{name}", company_id=company_id)
         try:
             PERIODIC[name].call(*([company_id] if company_id is not None else []))
-            note_error(schedule_id, "")
+            note_end(schedule_id, "")
         except (DBAPIError, PoolTimeout, work.WorkError) as error:
             db.session.rollback()
             log.error("schedule_failed", schedule=name, exc_info=error)
-            note_error(schedule_id, f"{type(error).__name__}")
+            note_end(schedule_id, type(error).__name__)
         finally:
             db.session.remove()
     return len(due)
@@ -141,7 +154,9 @@ def main() -> None:
                 if not planned or tick():
                     plan()
                     planned = True
-            except (OperationalError, PoolTimeout) as error:
+            except (DBAPIError, PoolTimeout) as error:
+                if not is_outage(error):
+                    raise
                 log.warning("scheduler_waits_for_database", error=type(error).__name__)
                 db.session.remove()
             stop.wait(EVERY)

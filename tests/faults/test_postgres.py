@@ -250,7 +250,7 @@ def test_the_scheduler_outlives_a_restart_and_misses_nothing(rig: Rig, desk: Des
         assert wait_until(lambda: ran("nightly_repair") and ran("sweep"), 30), log.read_text()
         database.session.remove()
         rig.postgres.stop()
-        assert wait_until(lambda: "scheduler_waits_for_database" in log.read_text(), 30), log.read_text()
+        assert not wait_until(lambda: process.poll() is not None, 2), log.read_text()
         rig.postgres.start()
         make_due()
         assert wait_until(lambda: ran("nightly_repair") and ran("sweep"), 30), log.read_text()
