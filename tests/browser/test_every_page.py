@@ -158,7 +158,9 @@ def test_dialogs_menus_the_bulk_bar_and_refused_forms(new_page: Callable[..., Pa
     seen.done()
 
 
-def test_without_scripts_the_main_actions_work(app: Flask, new_page: Callable[..., Page], world: World, worker: JobRunner) -> None:
+def test_without_scripts_the_main_actions_work(
+    app: Flask, new_page: Callable[..., Page], world: World, worker: JobRunner
+) -> None:
     page = new_page(java_script_enabled=False)
     page.goto("/leads?status=busy")
     page.wait_for_url("**/login?next=**")

@@ -120,7 +120,12 @@ def test_from_the_first_start_to_the_printed_report(
 
     # The same people as a workbook: into a list of its own, where they are no duplicates.
     page.goto("/imports/new")
-    upload(page, SAMPLES / "leads.xlsx", new_list="Autumn dealers", scope="This list: a lead is a duplicate when the list has its phone")
+    upload(
+        page,
+        SAMPLES / "leads.xlsx",
+        new_list="Autumn dealers",
+        scope="This list: a lead is a duplicate when the list has its phone",
+    )
     press(page, "Check every row")
     press(page, "Import 188 leads")
     expect(page.get_by_role("row", name="All rows of the file 200")).to_be_visible()

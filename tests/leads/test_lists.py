@@ -54,7 +54,7 @@ def test_a_list_shows_its_breakdown_with_none_and_each_row_filters(client, db: S
         "Busy",
         "status=none",
         "status=busy",
-        "1 lead has a problem",
+        "1 problematic lead",
         f"/lists/{lead_list.id}/recycle",
     ):
         assert word in page

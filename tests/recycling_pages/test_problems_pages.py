@@ -36,7 +36,7 @@ def test_each_class_has_a_card_with_its_count_its_sentence_and_examples(place: P
     text = place.page("/problems")
     counts = problem_counts(place.company.id)
     assert all(counts.values())
-    assert f"{sum(counts.values())} leads are a problem" in text
+    assert f"{sum(counts.values())} problematic leads" in text
     for name, problem in PROBLEMS.items():
         card = text[text.index(f'id="class-{name}"') :]
         card = card[: card.index("</section>")]

@@ -37,7 +37,9 @@ def test_the_alert_names_the_sum_of_the_classes_and_what_can_be_fixed(place: Pla
     text = place.page(place.recycle)
     counts = problem_counts(place.company.id, place.list.id)
     assert sum(counts.values()) == 11
-    assert "11 leads of this list are a problem" in text
+    assert "11 problematic leads in this list" in text
+    assert "11 problematic leads" in place.page(f"/lists/{place.list.id}"), "the list tells the same number"
+    assert ">11</a>" in place.page("/lists"), "and so does the row of all lists"
     assert f"Fix {fixable(counts)} problematic leads…" in text
 
 

@@ -55,6 +55,13 @@ def count_problems(company_id: int) -> int:
     return int(db.session.scalar(sa.select(parts[0] + parts[1] + parts[2])) or 0)
 
 
+def problems_elsewhere(company_id: int) -> dict[int, int]:
+    """Problems that the lead's own row does not show, by list."""
+    ids = open_call_leads(company_id).union_all(callback_mismatch_leads(company_id)).subquery()
+    query = sa.select(Lead.list_id, sa.func.count()).where(Lead.id.in_(sa.select(ids.c.id))).group_by(Lead.list_id)
+    return {list_id: number for list_id, number in db.session.execute(query)}
+
+
 def fixable(counts: dict[str, int]) -> int:
     return sum(number for name, number in counts.items() if PROBLEMS[name].repairable)
 

@@ -54,6 +54,7 @@ def show_list(list_id: int) -> Response:
     lead_list = get_owned_or_404(LeadList, list_id, current_user.company_id)
     f = replace(LeadFilter.parse(request.args.items(multi=True)), lists=(lead_list.id,))
     numbers = list_queries.get_numbers(current_user.company_id, lead_list.id)
+    numbers.problems += list_queries.more_problems(current_user.company_id).get(lead_list.id, 0)
     rows = [
         {"state": state, "label": state.label, "count": count, "tone": state.tone,
          "href": url_for("leads.show_list", list_id=list_id, status=state.name or NO_STATUS),

@@ -11,8 +11,8 @@ from webapp.core import nav
 from webapp.core.access import MAX_ID, role_at_least
 from webapp.core.web import is_fragment, toast
 from webapp.core.work import WorkMixin
-from webapp.leads.queries.lists import user_names
-from webapp.recycling.queries import count_problems
+from webapp.leads.queries.lists import MORE_PROBLEMS, user_names
+from webapp.recycling.queries import count_problems, problems_elsewhere
 
 bp = Blueprint("recycling", __name__)
 
@@ -26,6 +26,7 @@ def _count(company_id: int) -> int:
 
 
 nav.COUNTS["recycling.problems"] = _count
+MORE_PROBLEMS.append(problems_elsewhere)
 
 
 def may_act() -> bool:
