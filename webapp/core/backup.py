@@ -234,10 +234,20 @@ def _restore(database_url: str, dump: Path, script: Path) -> None:
     """Emptying and filling are one transaction, so a bad dump leaves what was there."""
     address, environment = _plain(database_url)
     _run([_program("pg_restore"), "--no-owner", "--no-privileges", f"--file={script}", str(dump)], environment)
+    _forget_transaction_timeout(script)
     first = script.with_name("empty.sql")
     first.write_text("SET lock_timeout = '20s';\n" + EMPTY_PUBLIC)
     command = [_program("psql"), "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
     _run([*command, f"--file={first}", f"--file={script}", "--output=/dev/null", f"--dbname={address}"], environment)
+
+
+def _forget_transaction_timeout(script: Path) -> None:
+    """pg_restore 18 sets it, and servers before 17 do not know it. The script may be gigabytes: only its head is looked at."""
+    with script.open("r+b") as text:
+        at = text.read(4096).find(b"SET transaction_timeout")
+        if at >= 0:
+            text.seek(at)
+            text.write(b"--")
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:
