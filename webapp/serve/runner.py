@@ -88,7 +88,7 @@ def _become(name: str, main: Callable[[], int | None], output: int, private: Seq
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
         if isinstance(error.code, str):
             print(error.code, file=sys.stderr)
-    except BaseException:  # noqa: BLE001 - the end of a process: nothing may run on as a second runner
+    except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -122,7 +122,7 @@ class Runner:
             self.printer.write(line)
         except OSError:
             # Whoever read our output is gone: nothing can be said any more, so end in order.
-            sys.stdout = self.printer.output = open(os.devnull, "w")  # noqa: SIM115
+            sys.stdout = self.printer.output = open(os.devnull, "w")
             self.stop_requests = max(1, self.stop_requests)
 
     def run(self, on_ready: Callable[[], bool] = lambda: True) -> None:
@@ -187,6 +187,7 @@ class Runner:
         for child in self.children:
             if child.pid is None or child.running:
                 continue
+            self._relay(0)  # its last words, one pipe full at most, before ours about it
             lived = time.monotonic() - child.started_at
             child.delay = FIRST_DELAY if lived > STEADY_AFTER else min(child.delay * 2, LAST_DELAY)
             self.say(f"{child.name} ended ({_describe(child.status)}); starting it again in {child.delay:.0f} s")
