@@ -71,7 +71,7 @@ class Look:
 
     def at(self, path: str) -> None:
         answer = self.page.goto(path)
-        if answer is None or answer.status >= 400 and path != "/nowhere":
+        if answer is None or (answer.status >= 400 and path != "/nowhere"):
             self.wrong.append(f"{path}: {answer.status if answer else 'no answer'}")
             return
         self.here(path)
@@ -170,7 +170,8 @@ def test_without_scripts_the_main_actions_work(
     page.wait_for_url("**/leads?status=busy")
     for path in paths(app, world.values):
         answer = page.goto(path)
-        assert answer and answer.ok, path
+        assert answer is not None, path
+        assert answer.ok, path
         assert page.locator("h1").count() == 1, path
 
     page.goto("/lists")

@@ -24,9 +24,9 @@ from webapp.leads.models import BulkAction, Lead, LeadList, SavedView
 from webapp.notifications.models import Notification
 from webapp.notifications.service import notify
 from webapp.recycling.models import RecycleBatch, Repair, Undo
+from webapp.recycling.repair import start_repair
 from webapp.reports.models import Export
 from webapp.reports.service import request_export, run_export
-from webapp.recycling.repair import start_repair
 
 FILE = "Phone,Name\n(212) 555-0151,Ann One\n(212) 555-0152,Bob Two\n5550105,Gus Seven\n"
 
