@@ -24,13 +24,15 @@ def main() -> None:
         for size in (*sizes, given.leads):
             source = world.seeded(size)
             for name, run in parts().items():
-                if chosen and name not in chosen or size < given.leads and name not in ("repair", "recycle", "csv"):
+                if (chosen and name not in chosen) or (size < given.leads and name not in ("repair", "recycle", "csv")):
                     continue
                 say(f"{name} at {size:,} ... (load {os.getloadavg()[0]:.1f})")
                 for job in run(world, source):
                     jobs.append(job)
                     say("  " + " | ".join(job.line()))
-                    key = {"repair with ledger": "repair", "recycle with ledger": "recycle", "CSV export": "CSV"}.get(job.name)
+                    key = {"repair with ledger": "repair", "recycle with ledger": "recycle", "CSV export": "CSV"}.get(
+                        job.name
+                    )
                     if key:
                         growth[key][size] = job.mine * size / (job.rows or size)
     finally:

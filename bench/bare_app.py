@@ -23,7 +23,10 @@ def events() -> tuple[dict[str, bool], int]:
     try:
         raw = connection.driver_connection
         assert isinstance(raw, psycopg.Connection)
-        raw.execute(INSERT, (event["event_id"], event["call_id"], event["type"], event["occurred_at"], request.get_data(as_text=True)))
+        raw.execute(
+            INSERT,
+            (event["event_id"], event["call_id"], event["type"], event["occurred_at"], request.get_data(as_text=True)),
+        )
         raw.commit()
     finally:
         connection.close()
@@ -33,5 +36,3 @@ def events() -> tuple[dict[str, bool], int]:
 @app.get("/nothing")
 def nothing() -> tuple[str, int]:
     return "", 200
-
-

@@ -28,7 +28,9 @@ def run(world: World, source: Seeded) -> Iterator[Job]:
                         {"other": _other_list(session, source), "n": rows})  # fmt: skip
         session.commit()
         book = Path(folder) / "book.xlsx"
-        export = Export(company_id=source.company_id, kind="leads", format="xlsx", title="", params={"list_id": source.list_id})
+        export = Export(
+            company_id=source.company_id, kind="leads", format="xlsx", title="", params={"list_id": source.list_id}
+        )
 
         def ours() -> float:
             return timed(lambda: KINDS["leads"].build["xlsx"](export, book, lambda *a, **k: None))
@@ -66,7 +68,9 @@ def run(world: World, source: Seeded) -> Iterator[Job]:
         )
         yield Job("status report, PDF", "1.2 x WeasyPrint", size="1 report").run(
             lambda: timed(lambda: write_report_pdf(report, Path(folder) / "report.pdf", made_by="Bench")),
-            lambda: timed(lambda: HTML(string=kept["html"]).write_pdf(str(Path(folder) / "bare.pdf"), pdf_variant="pdf/ua-1")),
+            lambda: timed(
+                lambda: HTML(string=kept["html"]).write_pdf(str(Path(folder) / "bare.pdf"), pdf_variant="pdf/ua-1")
+            ),
         )
 
 

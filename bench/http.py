@@ -80,7 +80,9 @@ def run(world: World, source: Seeded) -> Iterator[Job]:
         engine = sa.create_engine(world.url_of(name))
         with engine.begin() as connection:
             connection.execute(
-                sa.text("INSERT INTO api_keys (company_id, name, prefix, token_hash, scopes) VALUES (:c, 'bench', 'rb_00000000', :h, :s)"),
+                sa.text(
+                    "INSERT INTO api_keys (company_id, name, prefix, token_hash, scopes) VALUES (:c, 'bench', 'rb_00000000', :h, :s)"
+                ),
                 {"c": source.company_id, "h": hashlib.sha256(KEY.encode()).hexdigest(), "s": ["calls:write"]},
             )
             ids = connection.execute(sa.text("SELECT id FROM leads ORDER BY hashint8(id) LIMIT 20000")).scalars().all()
@@ -103,7 +105,8 @@ def run(world: World, source: Seeded) -> Iterator[Job]:
             hammer(ours, "/api/v1/calls/events", bodies()[:200], headers)
             hammer(bare, "/events", bodies()[:200], headers)
             yield Job("single event over HTTP", "1.43 x (70 % of a bare insert)", rows=count, size=f"{count:,}").run(
-                lambda: hammer(ours, "/api/v1/calls/events", bodies(), headers), lambda: hammer(bare, "/events", bodies(), headers)
+                lambda: hammer(ours, "/api/v1/calls/events", bodies(), headers),
+                lambda: hammer(bare, "/events", bodies(), headers),
             )
             yield Job("health poll", "15 ms", rows=count, size=f"{count:,}").run(
                 lambda: hammer(ours, "/healthz", [b""] * count, {}), lambda: hammer(bare, "/nothing", [b""] * count, {})

@@ -43,7 +43,8 @@ def seed(connection: sa.Connection, leads: int) -> tuple[int, int]:
     """(company id, list id). Commits chunk by chunk."""
     company = connection.execute(sa.text("INSERT INTO companies (name) VALUES ('Bench') RETURNING id")).scalar_one()
     connection.execute(
-        sa.text("INSERT INTO users (company_id, email, name, role) VALUES (:c, 'bench@example.com', 'Bench', 'admin')"), {"c": company}
+        sa.text("INSERT INTO users (company_id, email, name, role) VALUES (:c, 'bench@example.com', 'Bench', 'admin')"),
+        {"c": company},
     )
     campaign = connection.execute(
         sa.text("INSERT INTO dial_campaigns (company_id, name) VALUES (:c, 'Bench') RETURNING id"), {"c": company}

@@ -111,7 +111,9 @@ def pages(world: World, source: Seeded) -> Iterator[Job]:
         yield Job("lead table, page 10,000", "as page 1", size=size).run(
             lambda: page(where, middle), lambda: query(first.replace("ORDER", f"AND id < {middle} ORDER")), 9
         )
-        yield Job("lead table, by last dial", "p95 < 80 ms", size=size).run(lambda: page(where + "&sort=-dialed"), None, 9)
+        yield Job("lead table, by last dial", "p95 < 80 ms", size=size).run(
+            lambda: page(where + "&sort=-dialed"), None, 9
+        )
         yield Job("lead table, one status", "p95 < 80 ms", size=size).run(lambda: page(where + "&status=busy"), None, 9)
         yield Job("search as one types", "< 50 ms", size=size).run(lambda: page("q=name777"), None, 9)
         yield Job("search, very common word", "< 50 ms", size=size).run(lambda: page("q=ana"), None, 9)
@@ -132,7 +134,11 @@ def csv(world: World, source: Seeded) -> Job:
         engine = sa.create_engine(world.url_of(source.name))
 
         def ours() -> float:
-            return timed(lambda: sum(len(b) for b in stream_csv(source.company_id, LeadFilter.from_query(f"list={source.list_id}"))))
+            return timed(
+                lambda: sum(
+                    len(b) for b in stream_csv(source.company_id, LeadFilter.from_query(f"list={source.list_id}"))
+                )
+            )
 
         def floor() -> float:
             with engine.connect() as connection, connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
@@ -143,7 +149,9 @@ def csv(world: World, source: Seeded) -> Job:
                 )
 
                 def read() -> int:
-                    query = f"COPY (SELECT {columns} FROM leads WHERE list_id = {source.list_id}) TO STDOUT (FORMAT csv)"
+                    query = (
+                        f"COPY (SELECT {columns} FROM leads WHERE list_id = {source.list_id}) TO STDOUT (FORMAT csv)"
+                    )
                     with cursor.copy(query) as copy:
                         return sum(len(block) for block in copy)
 
@@ -156,7 +164,9 @@ def csv(world: World, source: Seeded) -> Job:
 
 def events(world: World, source: Seeded, batches: int = 20, each: int = 1000) -> Job:
     with world.clone(source) as name, world.in_app(name) as session:
-        ids = itertools.cycle(session.scalars(sa.select(Lead.id).order_by(sa.func.hashint8(Lead.id)).limit(200_000)).all())
+        ids = itertools.cycle(
+            session.scalars(sa.select(Lead.id).order_by(sa.func.hashint8(Lead.id)).limit(200_000)).all()
+        )
         numbers, start = itertools.count(1), datetime(2026, 6, 1, tzinfo=UTC)
 
         def batch() -> list[dict[str, Any]]:
@@ -190,7 +200,9 @@ def events(world: World, source: Seeded, batches: int = 20, each: int = 1000) ->
             session.commit()
             return seconds
 
-        job = Job("call events, batches of 1,000", "5,000/s applied in full", rows=batches * each, size=f"{batches * each:,}")
+        job = Job(
+            "call events, batches of 1,000", "5,000/s applied in full", rows=batches * each, size=f"{batches * each:,}"
+        )
         return job.run(ours, floor)
 
 

@@ -93,7 +93,9 @@ class World:
         return Seeded(name, row.company_id, row.id, leads)
 
     def _end_connections(self, name: str) -> None:
-        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()")
+        self.sql(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        )
 
     @contextmanager
     def clone(self, source: Seeded) -> Iterator[str]:

@@ -41,4 +41,3 @@ def job(fn: Callable[[int], object]) -> Callable[[int], None]:
                 db.session.remove()
 
     return run
-

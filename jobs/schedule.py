@@ -38,7 +38,9 @@ from webapp.reports.service import expire_exports
 
 log = structlog.get_logger(__name__)
 EVERY = 5.0  # seconds between two looks
-AGAIN = timedelta(minutes=10)  # what was claimed and not finished, its process or the database being gone, is due again then
+AGAIN = timedelta(
+    minutes=10
+)  # what was claimed and not finished, its process or the database being gone, is due again then
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,20 @@ def plan() -> None:
         scopes = [(row.id, row.zone) for row in companies] if periodic.per_company else [(None, "UTC")]
         for company_id, zone in scopes:
             row = insert(Schedule).values(
-                name=name, company_id=company_id, cron=periodic.cron, zone=zone, next_run_at=next_time(periodic.cron, zone, now)
+                name=name,
+                company_id=company_id,
+                cron=periodic.cron,
+                zone=zone,
+                next_run_at=next_time(periodic.cron, zone, now),
             )
             db.session.execute(
                 row.on_conflict_do_update(
                     index_elements=[sa.text("name"), sa.text("coalesce(company_id, 0)")],
-                    set_={"cron": row.excluded.cron, "zone": row.excluded.zone, "next_run_at": row.excluded.next_run_at},
+                    set_={
+                        "cron": row.excluded.cron,
+                        "zone": row.excluded.zone,
+                        "next_run_at": row.excluded.next_run_at,
+                    },
                     where=sa.or_(Schedule.cron != row.excluded.cron, Schedule.zone != row.excluded.zone),
                 )
             )

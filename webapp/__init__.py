@@ -66,10 +66,9 @@ def _exists(feature: str, module: str) -> bool:
 
 
 def _modules() -> list[str]:
-    found = [
+    return [
         f"webapp.{feature}.{part}"
         for feature in ("core", *FEATURES, "gallery")
         for part in ("health", "views", "api")
         if _exists(feature, part) and not (feature == "core" and part == "api")
     ]
-    return found

@@ -17,7 +17,11 @@ def make_key(company: Company, *scopes: str) -> str:
     token = f"rb_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
     db.session.add(
         ApiKey(
-            company_id=company.id, name="test", prefix=token[:11], token_hash=hash_token(token), scopes=list(scopes or SCOPES)
+            company_id=company.id,
+            name="test",
+            prefix=token[:11],
+            token_hash=hash_token(token),
+            scopes=list(scopes or SCOPES),
         )
     )
     db.session.commit()
@@ -30,11 +34,19 @@ class Api:
     def __init__(self, client: Client, token: str) -> None:
         self.client, self.token = client, token
 
-    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> TestResponse:
-        sent = {"Authorization": f"Bearer {self.token}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    def call(
+        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
+    ) -> TestResponse:
+        sent = {
+            "Authorization": f"Bearer {self.token}",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
         given: dict[str, Any] = {}
         if raw is not None or body is not None:
-            given = {"data": raw if raw is not None else json.dumps(body), "content_type": sent.pop("Content-Type", "application/json")}
+            given = {
+                "data": raw if raw is not None else json.dumps(body),
+                "content_type": sent.pop("Content-Type", "application/json"),
+            }
         return self.client.open(f"/api/v1{path}", method=method, headers=sent, **given)
 
     def get(self, path: str, **headers: str) -> TestResponse:

@@ -28,7 +28,9 @@ def test_leads_are_walked_by_cursor_each_once(api: Api, company: Company) -> Non
     wanted = [lead.id for lead in sorted(leads, key=lambda lead: (lead.list_id, lead.id))]
     assert walk(api, "/leads") == wanted
     assert walk(api, f"/leads?list_id={lists[1].id}") == [lead.id for lead in leads if lead.list_id == lists[1].id]
-    assert walk(api, "/leads?status=busy") == [i for i in wanted if i in {lead.id for lead in leads if lead.status == "busy"}]
+    assert walk(api, "/leads?status=busy") == [
+        i for i in wanted if i in {lead.id for lead in leads if lead.status == "busy"}
+    ]
 
 
 def test_leads_without_a_status_are_found_as_none(api: Api, company: Company) -> None:
@@ -98,7 +100,9 @@ def test_do_not_call_over_the_api_blocks_the_phone(api: Api, company: Company, d
         ({"business": "x", "id": 7}, "id"), ({"business": "x", "tags": ["a"] * 51}, "tags"), ({"business": "x", "list_id": 7}, "list_id"),
     ],
 )  # fmt: skip
-def test_a_new_lead_that_cannot_be_is_refused_by_field(api: Api, company: Company, facts: dict[str, object], field: str) -> None:
+def test_a_new_lead_that_cannot_be_is_refused_by_field(
+    api: Api, company: Company, facts: dict[str, object], field: str
+) -> None:
     make_list(make_company(), id=7)
     answer = api.post("/leads", {"list_id": make_list(company).id} | facts)
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)

@@ -18,12 +18,18 @@ from webapp.leads.models import Lead
 READS = ("/calls", "/leads", "/lists")
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Bearer nonsense", "Basic YTpi", "Bearer " + "x" * 5000])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer ", "Bearer nonsense", "Basic YTpi", "Bearer " + "x" * 5000]
+)
 def test_without_a_good_key_there_is_401_and_how_to_ask(client: Client, company: Company, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     for path in READS:
         answer = client.get(f"/api/v1{path}", headers=headers)
-        assert (answer.status_code, answer.mimetype, answer.json["code"]) == (401, "application/problem+json", "unauthorized")
+        assert (answer.status_code, answer.mimetype, answer.json["code"]) == (
+            401,
+            "application/problem+json",
+            "unauthorized",
+        )
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -62,7 +68,12 @@ def test_a_key_does_only_what_its_scopes_say(client: Client, company: Company) -
 def test_another_companys_rows_are_not_there(api: Api) -> None:
     other = make_list(make_company())
     lead = make_lead(other)
-    for path in (f"/leads/{lead.id}", f"/lists/{other.id}/status-breakdown", "/calls/1", "/leads/9999999999999999999999"):
+    for path in (
+        f"/leads/{lead.id}",
+        f"/lists/{other.id}/status-breakdown",
+        "/calls/1",
+        "/leads/9999999999999999999999",
+    ):
         answer = api.get(path)
         assert (answer.status_code, answer.json["code"]) == (404, "not_found")
     assert api.call("PATCH", f"/leads/{lead.id}/status", {"status": "sale"}).status_code == 404
@@ -168,12 +179,21 @@ def test_without_redis_a_process_counts_alone_and_does_not_wait(monkeypatch: pyt
 
 
 def test_a_lead_is_made_once_for_one_idempotency_key(api: Api, company: Company, db: SQLAlchemy) -> None:
-    body = {"list_id": make_list(company).id, "first_name": "Ana", "phone": "(212) 555-0123", "email": "Ana@Example.com"}
+    body = {
+        "list_id": make_list(company).id,
+        "first_name": "Ana",
+        "phone": "(212) 555-0123",
+        "email": "Ana@Example.com",
+    }
     first = api.post("/leads", body, Idempotency_Key="lead-1")
     again = api.post("/leads", dict(reversed(body.items())), Idempotency_Key="lead-1")
     assert (first.status_code, again.status_code, first.json) == (201, 201, again.json)
     assert first.headers["Location"] == again.headers["Location"] == f"/api/v1/leads/{first.json['id']}"
-    assert (first.json["phone"], first.json["email"], first.json["status"]) == ("+12125550123", "ana@example.com", "new")
+    assert (first.json["phone"], first.json["email"], first.json["status"]) == (
+        "+12125550123",
+        "ana@example.com",
+        "new",
+    )
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Lead)) == 1
     other = api.post("/leads", body | {"first_name": "Bob"}, Idempotency_Key="lead-1")
     assert (other.status_code, other.json["code"]) == (422, "idempotency_key_reused")
@@ -194,7 +214,9 @@ def test_twenty_at_once_with_one_idempotency_key_make_one_lead(api: Api, company
     def post() -> None:
         headers = {"Authorization": f"Bearer {api.token}", "Idempotency-Key": "once"}
         client = api.client.application.test_client()
-        answer = client.open("/api/v1/leads", method="POST", data=body, content_type="application/json", headers=headers)
+        answer = client.open(
+            "/api/v1/leads", method="POST", data=body, content_type="application/json", headers=headers
+        )
         answers.append((answer.status_code, answer.json["id"]))
 
     threads = [threading.Thread(target=post) for _ in range(8)]

@@ -38,8 +38,13 @@ def test_every_company_has_its_own_night_in_its_own_zone(company: Any) -> None:
     other = make_company(zone="Asia/Kolkata")
     plan()
     plan()
-    rows = database.session.scalars(sa.select(Schedule).where(Schedule.name == "nightly_repair").order_by(Schedule.company_id)).all()
-    assert [(row.company_id, row.zone) for row in rows] == [(company.id, "America/New_York"), (other.id, "Asia/Kolkata")]
+    rows = database.session.scalars(
+        sa.select(Schedule).where(Schedule.name == "nightly_repair").order_by(Schedule.company_id)
+    ).all()
+    assert [(row.company_id, row.zone) for row in rows] == [
+        (company.id, "America/New_York"),
+        (other.id, "Asia/Kolkata"),
+    ]
     assert database.session.scalar(sa.select(sa.func.count(Schedule.id))) == len(PERIODIC) + 3
 
 
@@ -57,7 +62,14 @@ def test_a_due_schedule_is_claimed_by_one_tick_only(company: Any) -> None:
 
 
 def test_an_event_whose_lead_came_later_is_placed_by_itself(company: Any) -> None:
-    event = {"provider": "pbx", "event_id": "e", "call_id": "c", "type": "ended", "call_status": "busy", "phone": "+12125550142"}
+    event = {
+        "provider": "pbx",
+        "event_id": "e",
+        "call_id": "c",
+        "type": "ended",
+        "call_status": "busy",
+        "phone": "+12125550142",
+    }
     assert record_events(company.id, [parse_event(event)])[0].outcome == "quarantined"
     make_lead(make_list(company), phone="+12125550142")
     make_due("place_waiting")

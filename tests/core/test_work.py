@@ -49,11 +49,15 @@ def test_a_worker_that_lost_its_lease_can_write_nothing_more(row: Repair) -> Non
 
 
 def test_a_failure_of_a_worker_that_lost_its_lease_does_not_end_its_successors_row(row: Repair) -> None:
-    with pytest.raises(ZeroDivisionError), running(Repair, row.id) as mine:
-        assert mine is not None
-        set_columns(mine, lease_until=sa.func.now() - timedelta(seconds=1))
-        assert claim(Repair, row.id) is not None
-        1 / 0  # noqa: B018
+    def die_behind_a_successor() -> None:
+        with running(Repair, row.id) as mine:
+            assert mine is not None
+            set_columns(mine, lease_until=sa.func.now() - timedelta(seconds=1))
+            assert claim(Repair, row.id) is not None
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        die_behind_a_successor()
     assert (read(row).state, row.fence) == ("running", 2)
 
 

@@ -22,7 +22,14 @@ DAY = "2026-06-01T"
 
 
 def event(event_id: str, call: str, kind: str, at: str, **facts: Any) -> dict[str, Any]:
-    return {"provider": "pbx", "event_id": event_id, "call_id": call, "type": kind, "occurred_at": f"{DAY}{at}Z", **facts}
+    return {
+        "provider": "pbx",
+        "event_id": event_id,
+        "call_id": call,
+        "type": kind,
+        "occurred_at": f"{DAY}{at}Z",
+        **facts,
+    }
 
 
 def send(company_id: int, *events: dict[str, Any]) -> list[str]:
@@ -36,7 +43,9 @@ def lead(db: Any) -> Lead:
 
 def changes(lead: Lead) -> list[tuple[str | None, str | None, str]]:
     rows = database.session.scalars(
-        sa.select(StatusChange).where(StatusChange.machine == "lead", StatusChange.subject_id == lead.id).order_by(StatusChange.id)
+        sa.select(StatusChange)
+        .where(StatusChange.machine == "lead", StatusChange.subject_id == lead.id)
+        .order_by(StatusChange.id)
     )
     return [(row.old_status, row.new_status, row.cause) for row in rows]
 
@@ -83,7 +92,9 @@ def test_another_companys_lead_is_an_unknown_lead(lead: Lead) -> None:
 
 def test_a_phone_finds_the_lead_however_it_is_written(lead: Lead) -> None:
     written = f"({lead.phone[2:5]}) {lead.phone[5:8]}-{lead.phone[8:]}"  # type: ignore[index]
-    assert send(lead.company_id, event("e1", "C1", "ended", "10:00:00", phone=written, call_status="busy")) == ["applied"]
+    assert send(lead.company_id, event("e1", "C1", "ended", "10:00:00", phone=written, call_status="busy")) == [
+        "applied"
+    ]
     assert reread(lead).status == "busy"
 
 
@@ -115,7 +126,10 @@ def test_a_callback_opens_with_its_time_and_closes_when_the_lead_is_sold(lead: L
     send(lead.company_id, event("b", "C2", "ended", "15:05:00", lead_id=lead.id, call_status="no_answer"))
     database.session.refresh(callback)
     assert (callback.state, reread(lead).status) == ("open", "callback")
-    send(lead.company_id, event("c", "C3", "ended", "16:00:00", lead_id=lead.id, call_status="answered", disposition="sale"))
+    send(
+        lead.company_id,
+        event("c", "C3", "ended", "16:00:00", lead_id=lead.id, call_status="answered", disposition="sale"),
+    )
     database.session.refresh(callback)
     assert (callback.state, reread(lead).status) == ("closed", "sale")
 
@@ -126,7 +140,9 @@ def test_next_eligible_follows_the_result_of_the_last_dial(lead: Lead) -> None:
 
 
 def test_an_event_from_tomorrow_is_set_aside(lead: Lead) -> None:
-    far = event("a", "C1", "ended", "10:00:00", lead_id=lead.id, call_status="busy") | {"occurred_at": "2090-01-01T00:00:00Z"}
+    far = event("a", "C1", "ended", "10:00:00", lead_id=lead.id, call_status="busy") | {
+        "occurred_at": "2090-01-01T00:00:00Z"
+    }
     assert send(lead.company_id, far) == ["quarantined"]
 
 
@@ -153,7 +169,9 @@ def stories(draw: st.DrawFn) -> list[dict[str, Any]]:
         if draw(st.booleans()):
             told.append(event(f"{number}c", f"C{number}", "ended", f"{hour}:03:00", call_status=status))
         if said:
-            told.append(event(f"{number}d", f"C{number}", "ended", f"{hour}:04:00", disposition=said, call_status=status))
+            told.append(
+                event(f"{number}d", f"C{number}", "ended", f"{hour}:04:00", disposition=said, call_status=status)
+            )
     return told
 
 
@@ -163,7 +181,9 @@ FACTS = ("status", "dial_attempts", "answered_count", "dial_result", "last_dial_
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=stories(), data=st.data())
-def test_any_shuffle_with_repeats_ends_as_if_told_once_and_in_order(db: Any, story: list[dict[str, Any]], data: st.DataObject) -> None:
+def test_any_shuffle_with_repeats_ends_as_if_told_once_and_in_order(
+    db: Any, story: list[dict[str, Any]], data: st.DataObject
+) -> None:
     company = make_company()
     lead_list = make_list(company)
     straight, mixed = make_lead(lead_list), make_lead(lead_list)
@@ -179,7 +199,10 @@ def test_any_shuffle_with_repeats_ends_as_if_told_once_and_in_order(db: Any, sto
     a, b = database.session.get(Lead, ids[1]), database.session.get(Lead, ids[2])
     assert {f: getattr(a, f) for f in FACTS} == {f: getattr(b, f) for f in FACTS}
     last = database.session.scalars(
-        sa.select(StatusChange.new_status).where(StatusChange.subject_id == ids[2]).order_by(StatusChange.id.desc()).limit(1)
+        sa.select(StatusChange.new_status)
+        .where(StatusChange.subject_id == ids[2])
+        .order_by(StatusChange.id.desc())
+        .limit(1)
     ).first()
     assert (last or "new") == b.status  # type: ignore[union-attr]
     assert database.session.scalar(sa.select(sa.func.count()).where(CallLog.lead_id == ids[2])) == b.dial_attempts  # type: ignore[union-attr]

@@ -31,7 +31,15 @@ def post(client: Client, company: Company, **facts: Any) -> Any:
 def test_the_log_shows_calls_newest_first_and_only_the_companys(signed_in: Client, company: Company) -> None:
     lead = make_lead(make_list(company), first_name="Ana", last_name="Ruiz")
     make_call(lead, "busy", started_at=T0)
-    make_call(lead, "answered", started_at=T0 + timedelta(hours=1), disposition="sale", disposition_at=T0, agent_name="Dana", duration=75)
+    make_call(
+        lead,
+        "answered",
+        started_at=T0 + timedelta(hours=1),
+        disposition="sale",
+        disposition_at=T0,
+        agent_name="Dana",
+        duration=75,
+    )
     make_call(make_lead(make_list(make_company()), first_name="Foreign"), "busy")
     page = signed_in.get("/calls").text
     assert page.index("Answered</") < page.index("Busy</", page.index("<tbody>"))
@@ -125,7 +133,12 @@ def test_another_companys_call_and_event_are_not_found(signed_in: Client, db: SQ
         ("POST", f"/calls/quarantine/{event_id}/replay"), ("POST", f"/calls/quarantine/{event_id}/lead"),
         ("POST", f"/calls/quarantine/{event_id}/dismissal"), ("GET", "/calls/9999999999999999999999"),
     ):  # fmt: skip
-        assert signed_in.open(path, method=method, data={"lead_id": "1", "reason": "x"} if method == "POST" else None).status_code == 404
+        assert (
+            signed_in.open(
+                path, method=method, data={"lead_id": "1", "reason": "x"} if method == "POST" else None
+            ).status_code
+            == 404
+        )
     assert "To review" in signed_in.get("/calls").text
     assert "Nothing is waiting" in signed_in.get("/calls/quarantine").text
 
@@ -142,7 +155,11 @@ def test_a_waiting_event_tried_again_finds_a_lead_that_was_added_since(
 ) -> None:
     post(signed_in, company, phone="+12125550999")
     event = db.session.scalars(sa.select(CallEvent)).one()
-    assert signed_in.post(f"/calls/quarantine/{event.id}/replay").headers["Location"].endswith(f"/calls/quarantine/{event.id}")
+    assert (
+        signed_in.post(f"/calls/quarantine/{event.id}/replay")
+        .headers["Location"]
+        .endswith(f"/calls/quarantine/{event.id}")
+    )
     lead = make_lead(make_list(company), phone="+12125550999")
     answer = signed_in.post(f"/calls/quarantine/{event.id}/replay")
     db.session.refresh(event)
@@ -157,7 +174,9 @@ def test_all_waiting_events_are_tried_at_once(signed_in: Client, company: Compan
         post(signed_in, company, event_id=f"e-{n}", call_id=f"c-{n}", phone=f"+1212555099{n}")
     lead = make_lead(make_list(company), phone="+12125550991")
     assert signed_in.post("/calls/quarantine/replay").status_code == 303
-    left = db.session.scalars(sa.select(CallEvent.event_id).where(CallEvent.settled_at.is_(None), CallEvent.outcome == "quarantined")).all()
+    left = db.session.scalars(
+        sa.select(CallEvent.event_id).where(CallEvent.settled_at.is_(None), CallEvent.outcome == "quarantined")
+    ).all()
     assert sorted(left) == ["e-0", "e-2"]
     db.session.refresh(lead)
     assert lead.status == "busy"
@@ -166,7 +185,15 @@ def test_all_waiting_events_are_tried_at_once(signed_in: Client, company: Compan
 def test_an_event_is_assigned_to_a_lead_with_all_that_waits_for_its_call(
     signed_in: Client, company: Company, db: SQLAlchemy
 ) -> None:
-    post(signed_in, company, event_id="e-1", type="dialing", call_status=None, ended_at=None, occurred_at="2026-06-01T14:00:00Z")
+    post(
+        signed_in,
+        company,
+        event_id="e-1",
+        type="dialing",
+        call_status=None,
+        ended_at=None,
+        occurred_at="2026-06-01T14:00:00Z",
+    )
     post(signed_in, company, event_id="e-2")
     event = db.session.scalars(sa.select(CallEvent).order_by(CallEvent.id)).first()
     lead = make_lead(make_list(company))
@@ -180,7 +207,9 @@ def test_an_event_is_assigned_to_a_lead_with_all_that_waits_for_its_call(
     assert db.session.scalar(sa.select(AuditEvent.kind).order_by(AuditEvent.id.desc())) == "event_assigned"
 
 
-def test_a_dismissed_event_leaves_the_list_with_a_reason_on_record(signed_in: Client, company: Company, db: SQLAlchemy) -> None:
+def test_a_dismissed_event_leaves_the_list_with_a_reason_on_record(
+    signed_in: Client, company: Company, db: SQLAlchemy
+) -> None:
     post(signed_in, company, phone="+12125550999")
     event = db.session.scalars(sa.select(CallEvent)).one()
     assert signed_in.post(f"/calls/quarantine/{event.id}/dismissal", data={"reason": " "}).status_code == 422

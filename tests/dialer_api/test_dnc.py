@@ -37,13 +37,17 @@ def test_a_value_is_read_as_people_write_it(text: str, kind: str, value: str) ->
     assert parse_value(text) == (kind, value)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "Ana", "12", "a@", "@", "\x00", "x" * 400, "call me at 212-555-0123", "555"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "Ana", "12", "a@", "@", "\x00", "x" * 400, "call me at 212-555-0123", "555"]
+)
 def test_what_is_no_phone_email_or_domain_is_refused(text: str) -> None:
     assert parse_value(text) is None
 
 
 def test_a_pasted_list_is_read_line_by_line() -> None:
-    values, refused = parse_lines(["phone,name", "212-555-0123,Ana", "Bob;bob@example.com", "nothing here", "2125550123"], "US")
+    values, refused = parse_lines(
+        ["phone,name", "212-555-0123,Ana", "Bob;bob@example.com", "nothing here", "2125550123"], "US"
+    )
     assert values == [("phone", PHONE), ("email", "bob@example.com")]
     assert [(number, text) for number, text, _ in refused] == [(4, "nothing here")]
 
@@ -120,7 +124,9 @@ def test_lifting_permits_and_touches_leads_only_when_asked(
     assert (lead.status, entry.lifted_reason) == (status, "A mistake")
     assert "Nobody is blocked" in signed_in.get("/dnc").text
     assert "A mistake" in signed_in.get("/dnc?show=lifted").text
-    kinds = db.session.scalars(sa.select(AuditEvent.kind).where(AuditEvent.kind.like("dnc%")).order_by(AuditEvent.id)).all()
+    kinds = db.session.scalars(
+        sa.select(AuditEvent.kind).where(AuditEvent.kind.like("dnc%")).order_by(AuditEvent.id)
+    ).all()
     assert kinds == ["dnc_added", "dnc_lifted"]
     assert signed_in.post("/dnc/new", data={"value": PHONE, "reason": "Again"}).status_code == 303
 

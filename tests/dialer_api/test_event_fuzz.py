@@ -10,7 +10,9 @@ from tests.factories import make_lead, make_list
 from webapp.accounts.models import Company
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.text("\x00\ud800é/", max_size=3)
-ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=8)
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=8
+)
 IDS = st.sampled_from(["a", "b", "", " ", "x" * 300]) | st.integers()
 TIMES = st.sampled_from(
     ["2026-06-01T14:00:00Z", "2026-06-01T14:00:00", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59+14:00", "2099-01-01T00:00:00Z",
@@ -50,7 +52,9 @@ QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=QUIET)
-@given(body=EVENT | LIKELY | st.lists(EVENT | LIKELY | ANYTHING, max_size=6) | st.fixed_dictionaries({"events": ANYTHING}))
+@given(
+    body=EVENT | LIKELY | st.lists(EVENT | LIKELY | ANYTHING, max_size=6) | st.fixed_dictionaries({"events": ANYTHING})
+)
 def test_no_event_makes_a_500(api: Api, company: Company, body: object) -> None:
     if not getattr(company, "seeded", False):
         make_lead(make_list(company), phone="+12125550123")
@@ -71,7 +75,11 @@ def test_no_bytes_make_a_500(api: Api, raw: bytes) -> None:
     st.sampled_from(["cursor", "limit", "lead_id", "from", "to", "status", "list_id", "phone", "email", "x"]), st.text(max_size=30), max_size=4,
 ))  # fmt: skip
 def test_no_query_makes_a_500(api: Api, names: dict[str, str]) -> None:
-    given_names = {name: value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for name, value in names.items()}
+    given_names = {
+        name: value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for name, value in names.items()
+    }
     for path in ("/calls", "/leads", "/lists"):
-        answer = api.client.get(f"/api/v1{path}", query_string=given_names, headers={"Authorization": f"Bearer {api.token}"})
+        answer = api.client.get(
+            f"/api/v1{path}", query_string=given_names, headers={"Authorization": f"Bearer {api.token}"}
+        )
         assert answer.status_code < 500, (path, given_names)

@@ -152,7 +152,10 @@ def test_fifty_at_once_are_one_effect_and_fifty_good_answers(
     def post(_: int) -> tuple[int, str]:
         connection = HTTPConnection(host, timeout=60)
         connection.request(
-            "POST", "/api/v1/calls/events", body, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            "POST",
+            "/api/v1/calls/events",
+            body,
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         answer = connection.getresponse()
         read = json.loads(answer.read())

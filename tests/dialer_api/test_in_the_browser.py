@@ -43,7 +43,16 @@ def test_every_page_of_calls_is_accessible(new_page: Callable[..., Page], people
     addresses.append(page.locator("tbody th a").first.get_attribute("href"))
     page.goto("/dnc")
     addresses.append(page.get_by_role("link", name="Lift…").get_attribute("href"))
-    for path in ("/calls", "/calls/quarantine", "/calls/review", "/dnc", "/dnc/new", "/dnc/import", "/api/docs", *addresses):
+    for path in (
+        "/calls",
+        "/calls/quarantine",
+        "/calls/review",
+        "/dnc",
+        "/dnc/new",
+        "/dnc/import",
+        "/api/docs",
+        *addresses,
+    ):
         page.goto(str(path))
         check_accessible(page)
 

@@ -67,7 +67,9 @@ def check_books(company_id: int) -> None:
     db.session.rollback()
     db.session.expire_all()
     real = dict(
-        db.session.execute(sa.select(Lead.status, sa.func.count()).where(Lead.company_id == company_id).group_by(Lead.status)).all()
+        db.session.execute(
+            sa.select(Lead.status, sa.func.count()).where(Lead.company_id == company_id).group_by(Lead.status)
+        ).all()
     )
     assert by_status(get_cells(company_id)) == real
     assert db.session.execute(sa.text(WRONG), {"c": company_id}).all() == []

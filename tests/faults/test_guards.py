@@ -53,7 +53,9 @@ def test_a_call_that_somebody_made_for_another_lead_meanwhile_stays_that_leads(a
 
 def test_a_set_of_leads_moves_only_those_that_are_still_where_they_were_seen(lead: Lead) -> None:
     t = Lead.__table__.c
-    picks = sa.select(t.id, t.company_id, sa.literal("busy").label("seen"), sa.literal("failed").label("to_status")).where(t.id == lead.id)
+    picks = sa.select(
+        t.id, t.company_id, sa.literal("busy").label("seen"), sa.literal("failed").label("to_status")
+    ).where(t.id == lead.id)
 
     @atomic
     def move() -> int:
@@ -86,7 +88,9 @@ def test_a_persons_word_of_a_contact_is_not_forgotten_over_an_unanswered_dial(le
 def test_an_undo_leaves_what_a_person_changed_since_even_when_it_was_changed_back(lead: Lead, back: bool) -> None:
     user = make_user(database.session.get_one(Company, lead.company_id))
     set_status(lead.id, "busy", by=user)
-    batch = start_recycle(database.session.get_one(LeadList, lead.list_id), ["busy"], "new", reset_dial_count=True, by=user)
+    batch = start_recycle(
+        database.session.get_one(LeadList, lead.list_id), ["busy"], "new", reset_dial_count=True, by=user
+    )
     perform_recycle(batch.id)
     for to in ("enriched", "new")[: 1 + back]:
         set_status(lead.id, to, by=user)

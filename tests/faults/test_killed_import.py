@@ -59,13 +59,17 @@ def end_lease(row: Import) -> None:
     database.session.rollback()
     database.session.execute(sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
                                      " AND pid <> pg_backend_pid() AND application_name = 'rebound'"))  # fmt: skip
-    database.session.execute(sa.update(Import).where(Import.id == row.id, Import.state == "running").values(lease_until=sa.func.now()))
+    database.session.execute(
+        sa.update(Import).where(Import.id == row.id, Import.state == "running").values(lease_until=sa.func.now())
+    )
     database.session.commit()
     sweep(queued_for=timedelta(0))
 
 
 @pytest.mark.usefixtures("db")
-def test_an_import_killed_five_times_ends_complete_with_every_row_once(worker: Any, worker_process: Any, redis_client: Any) -> None:
+def test_an_import_killed_five_times_ends_complete_with_every_row_once(
+    worker: Any, worker_process: Any, redis_client: Any
+) -> None:
     company = make_company()
     user, lead_list = make_user(company), make_list(company)
     upload = FileStorage(io.BytesIO(write_file()), "many.csv")
@@ -79,23 +83,39 @@ def test_an_import_killed_five_times_ends_complete_with_every_row_once(worker: A
     for turn in range(KILLS):
         started = worker_process("default")
         target = min(MANY - 5_000, 5_000 + turn * 17_500)
-        assert wait_until(lambda at=target: read(row).position >= at, 60), (turn, row.state, row.message, started.output())
+        assert wait_until(lambda at=target: read(row).position >= at, 60), (
+            turn,
+            row.state,
+            row.message,
+            started.output(),
+        )
         kill(started)
         assert read(row).state == "running"
-        assert database.session.scalar(sa.select(sa.func.count(Lead.id)).where(Lead.list_id == lead_list.id)) == row.done
+        assert (
+            database.session.scalar(sa.select(sa.func.count(Lead.id)).where(Lead.list_id == lead_list.id)) == row.done
+        )
         redis_client.flushall()
         end_lease(row)
         assert read(row).state == "queued", row.message
     worker()
     read(row)
-    assert (row.state, row.stage, row.done, row.failed, row.skipped) == ("done", "imported", NEW, INVALID, DUPLICATES), row.message
+    assert (row.state, row.stage, row.done, row.failed, row.skipped) == (
+        "done",
+        "imported",
+        NEW,
+        INVALID,
+        DUPLICATES,
+    ), row.message
     assert row.fence >= KILLS + 1
-    facts = sa.select(sa.func.count(Lead.id), sa.func.count(sa.distinct(Lead.phone))).where(Lead.list_id == lead_list.id)
+    facts = sa.select(sa.func.count(Lead.id), sa.func.count(sa.distinct(Lead.phone))).where(
+        Lead.list_id == lead_list.id
+    )
     assert tuple(database.session.execute(facts).one()) == (NEW, NEW)
     rows = sa.select(sa.func.count(), sa.func.count(sa.distinct(ImportRow.number))).where(ImportRow.import_id == row.id)
     assert tuple(database.session.execute(rows).one()) == (MANY, MANY)
-    ledger = sa.select(sa.func.count(), sa.func.count(sa.distinct(StatusChange.subject_id))).where(StatusChange.batch_id == row.batch_id)
+    ledger = sa.select(sa.func.count(), sa.func.count(sa.distinct(StatusChange.subject_id))).where(
+        StatusChange.batch_id == row.batch_id
+    )
     assert tuple(database.session.execute(ledger).one()) == (NEW, NEW)
     assert by_status(get_cells(company.id)) == {"new": NEW}
     assert row.result["counts"] == {"new": NEW, "invalid": INVALID, "duplicate_in_file": DUPLICATES}
-

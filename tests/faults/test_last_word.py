@@ -116,7 +116,9 @@ def test_a_repair_never_brings_back_what_a_later_word_set_to_new(lead: Lead, how
     ended = datetime.now(UTC) + timedelta(seconds=20)
     make_call(lead, "answered", started_at=ended - timedelta(hours=2), ended_at=ended)
     database.session.execute(
-        sa.update(Lead).values(status="contacted", last_status_change=ended, anchor_status="new", dial_attempts=1, last_dial_attempt=T0)
+        sa.update(Lead).values(
+            status="contacted", last_status_change=ended, anchor_status="new", dial_attempts=1, last_dial_attempt=T0
+        )
     )
     database.session.commit()
     if how == "recycle":
@@ -164,10 +166,11 @@ def test_a_protected_lead_of_old_with_no_dates_stays_through_any_call(lead: Lead
     database.session.execute(sa.update(Lead).values(status=status, anchor_status=None, last_status_change=None))
     database.session.commit()
     make_call(lead, "busy")
-    send(lead.company_id, event("1", "A", "ended", 1, call_status="answered", disposition="not_interested", lead_id=lead.id))
+    send(
+        lead.company_id,
+        event("1", "A", "ended", 1, call_status="answered", disposition="not_interested", lead_id=lead.id),
+    )
     repair(lead.company_id)
     assert (reread(lead).status, lead.dial_attempts) == (status, 2)
     send(lead.company_id, event("2", "B", "ended", 9, call_status="answered", disposition="dnc", lead_id=lead.id))
     assert (reread(lead).status, blocked(lead.company_id)) == ("dnc", ["+12125550101"])
-
-

@@ -42,7 +42,9 @@ def test_each_poisoned_event_costs_nobody_but_itself(api: Api, db: Any) -> None:
         bad = GOOD | {"event_id": f"b{number}", "call_id": f"b{number}"} | poison
         answer = api.post("/calls/events", {"events": [bad, good]})
         assert answer.status_code < 500, (poison, answer.text)
-        assert database.session.scalar(sa.select(CallEvent.outcome).where(CallEvent.event_id == f"g{number}")) == "applied", poison
+        assert (
+            database.session.scalar(sa.select(CallEvent.outcome).where(CallEvent.event_id == f"g{number}")) == "applied"
+        ), poison
         assert api.post("/calls/events", bad).status_code < 500, poison
     assert api.get("/calls").status_code == 200
     check_books(company_id)
@@ -85,8 +87,17 @@ def test_forms_take_poison_without_a_500(client: Client, db: Any) -> None:
         }
         for path, form in posts.items():
             assert client.post(path, data=form).status_code < 500, (path, odd[:20])
-        for path in ("/leads", "/problems", "/calls", "/imports", f"/lists/{list_id}/recycle", "/problems/missing_status"):
-            query = dict.fromkeys(("after", "before", "page", "list", "q", "status", "cursor", "v", "sort", "seen"), odd)
+        for path in (
+            "/leads",
+            "/problems",
+            "/calls",
+            "/imports",
+            f"/lists/{list_id}/recycle",
+            "/problems/missing_status",
+        ):
+            query = dict.fromkeys(
+                ("after", "before", "page", "list", "q", "status", "cursor", "v", "sort", "seen"), odd
+            )
             assert client.get(path, query_string=query).status_code < 500, (path, odd[:20])
     for path in (f"/leads/{2**63}", f"/lists/{2**63}/recycle", f"/repairs/{2**63}", f"/imports/{2**63}", f"/leads/{'9' * 300}",
                  f"/recycle-batches/{2**63}", f"/undos/{2**64}", f"/bulk/{2**63}"):  # fmt: skip

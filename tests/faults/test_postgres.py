@@ -92,7 +92,10 @@ def check_unavailable(desk: Desk) -> None:
         assert "Traceback" not in answer.text
     answer = timed(lambda: desk.client.get("/leads", headers={"HX-Request": "true"}), below=12)
     assert answer.status_code == 503
-    answer = timed(lambda: desk.client.post("/repairs", data={"classes": "missing_status", "seen": "1", "form_token": "t"}), below=12)
+    answer = timed(
+        lambda: desk.client.post("/repairs", data={"classes": "missing_status", "seen": "1", "form_token": "t"}),
+        below=12,
+    )
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert desk.client.get("/healthz").status_code == 200
     ready = desk.client.get("/readyz")
@@ -104,7 +107,10 @@ def test_while_it_is_away_everything_says_503_and_nothing_is_half_done(rig: Rig,
     rig.postgres.stop()
     check_unavailable(desk)
     answer = desk.client.post(
-        "/api/v1/calls/events", data="{}", content_type="application/json", headers={"Authorization": f"Bearer {desk.token}"}
+        "/api/v1/calls/events",
+        data="{}",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {desk.token}"},
     )
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.mimetype == "application/problem+json"
@@ -213,7 +219,9 @@ def test_work_in_the_middle_of_a_restart_is_taken_up_and_done_once(rig: Rig, des
             worker.kill()
             held.close()
     assert (row.state, row.done) == ("done", many), row.message
-    ledger = sa.select(sa.func.count(), sa.func.count(sa.distinct(StatusChange.subject_id))).where(StatusChange.batch_id == row.batch_id)
+    ledger = sa.select(sa.func.count(), sa.func.count(sa.distinct(StatusChange.subject_id))).where(
+        StatusChange.batch_id == row.batch_id
+    )
     assert tuple(database.session.execute(ledger).one()) == (many, many)
     check_books(desk.company_id)
 
@@ -236,16 +244,23 @@ def test_the_scheduler_outlives_a_restart_and_misses_nothing(rig: Rig, desk: Des
             env=environment(rig.settings), preexec_fn=tied(signal.SIGKILL),
         )  # fmt: skip
     try:
+
         def ran(name: str) -> bool:
             database.session.rollback()
-            due = database.session.scalars(sa.select(Schedule).where(Schedule.name == name).execution_options(populate_existing=True)).all()
+            due = database.session.scalars(
+                sa.select(Schedule).where(Schedule.name == name).execution_options(populate_existing=True)
+            ).all()
             return bool(due) and all(row.last_run_at is not None for row in due)
 
         def make_due() -> None:
-            database.session.execute(sa.update(Schedule).values(next_run_at=sa.func.now() - timedelta(minutes=1), last_run_at=None))
+            database.session.execute(
+                sa.update(Schedule).values(next_run_at=sa.func.now() - timedelta(minutes=1), last_run_at=None)
+            )
             database.session.commit()
 
-        assert wait_until(lambda: database.session.scalar(sa.select(sa.func.count(Schedule.id))) or database.session.rollback(), 30)
+        assert wait_until(
+            lambda: database.session.scalar(sa.select(sa.func.count(Schedule.id))) or database.session.rollback(), 30
+        )
         make_due()
         assert wait_until(lambda: ran("nightly_repair") and ran("sweep"), 30), log.read_text()
         database.session.remove()

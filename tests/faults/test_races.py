@@ -86,7 +86,9 @@ def test_eight_dialers_and_everybody_else_at_the_same_leads_keep_the_books(app: 
     def recycle(mine: random.Random) -> None:
         lead_list = database.session.get_one(LeadList, mine.choice(list_ids))
         statuses = mine.sample(["no_answer", "busy", "contacted", "not_interested", "new", "invalid"], 3)
-        batch = start_recycle(lead_list, statuses, "new", reset_dial_count=True, by=database.session.get_one(User, by_id))
+        batch = start_recycle(
+            lead_list, statuses, "new", reset_dial_count=True, by=database.session.get_one(User, by_id)
+        )
         perform_recycle(batch.id)
         if mine.random() < 0.5:
             try:
@@ -103,7 +105,9 @@ def test_eight_dialers_and_everybody_else_at_the_same_leads_keep_the_books(app: 
 
     def bulk(mine: random.Random) -> None:
         chosen = mine.sample(ids, 20)
-        action, params = mine.choice([("status", {"to": "dnc"}), ("status", {"to": "new"}), ("tag_add", {"tag": "hot"})])
+        action, params = mine.choice(
+            [("status", {"to": "dnc"}), ("status", {"to": "new"}), ("tag_add", {"tag": "hot"})]
+        )
         try:
             run_bulk(action, params, Selection(ids=tuple(chosen)), seen=20, by=database.session.get_one(User, by_id),
                      form_token=uuid4().hex)  # fmt: skip
@@ -118,7 +122,9 @@ def test_eight_dialers_and_everybody_else_at_the_same_leads_keep_the_books(app: 
         fold_tallies()
 
     dialers = [lambda seed=seed: dialer(seed) for seed in range(8)]
-    others = [again_and_again(turn, 100 + n) for n, turn in enumerate((repair, recycle, person, bulk, block, fold, fold))]
+    others = [
+        again_and_again(turn, 100 + n) for n, turn in enumerate((repair, recycle, person, bulk, block, fold, fold))
+    ]
     telling = [threading.Event() for _ in dialers]
 
     def counted(call: Callable[[], object], mine: threading.Event) -> Callable[[], None]:
@@ -171,7 +177,9 @@ def test_two_tellers_who_mean_different_leads_by_one_call_make_one_call(app: Fla
     calls = database.session.scalars(sa.select(CallLog).where(CallLog.company_id == company_id)).all()
     assert len(calls) == 12
     assert {call.disposition for call in calls} == {"not_interested"}
-    assert database.session.scalar(sa.select(sa.func.sum(Lead.dial_attempts)).where(Lead.company_id == company_id)) == 12
+    assert (
+        database.session.scalar(sa.select(sa.func.sum(Lead.dial_attempts)).where(Lead.company_id == company_id)) == 12
+    )
 
 
 def hold(app: Flask, sql: str, **params: Any) -> Any:
@@ -226,7 +234,9 @@ def test_a_status_that_changes_while_an_event_waits_is_seen_by_it(app: Flask, db
     lead = make_lead(make_list(make_company()))
     company_id, lead_id = lead.company_id, lead.id
     with hold(app, "UPDATE leads SET status = 'busy' WHERE id = :id", id=lead_id) as other:
-        thread, box = in_background(app, lambda: send(company_id, event("1", "A", "ended", 1, lead_id=lead_id, call_status="failed")))
+        thread, box = in_background(
+            app, lambda: send(company_id, event("1", "A", "ended", 1, lead_id=lead_id, call_status="failed"))
+        )
         wait_for_lock()
         other.commit()
     thread.join(20)

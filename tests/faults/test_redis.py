@@ -112,7 +112,9 @@ def test_pages_answer_work_is_taken_on_and_done_once_redis_is_back(rig: Rig, des
     sweep(queued_for=timedelta(0))
     assert rig.work() == []
     assert (reread(row).state, row.done + row.skipped) == ("done", MANY)
-    changed = sa.select(sa.func.count(), sa.func.count(sa.distinct(StatusChange.subject_id))).where(StatusChange.batch_id == row.batch_id)
+    changed = sa.select(sa.func.count(), sa.func.count(sa.distinct(StatusChange.subject_id))).where(
+        StatusChange.batch_id == row.batch_id
+    )
     assert set(database.session.execute(changed).one()) == {row.done}
     check_books(desk.company_id)
 
@@ -137,7 +139,9 @@ def test_redis_lost_in_the_middle_of_a_job_leaves_the_work_whole(rig: Rig, desk:
     row = the_repair(desk)
     with database.engine.connect() as held:
         # The job comes to a halt at the last lead, so that what happens to Redis happens in its middle.
-        held.execute(sa.text("SELECT id FROM leads WHERE list_id = :l ORDER BY id DESC LIMIT 1 FOR UPDATE"), {"l": desk.list_id})
+        held.execute(
+            sa.text("SELECT id FROM leads WHERE list_id = :l ORDER BY id DESC LIMIT 1 FOR UPDATE"), {"l": desk.list_id}
+        )
         with rig.redis.connect() as connection:
             worker = WorkerProcess(rig.settings, connection, ("interactive",))
         try:

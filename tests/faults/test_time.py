@@ -27,7 +27,11 @@ def utc(*parts: int) -> datetime:
 @pytest.mark.parametrize(
     ("zone", "day", "due"),
     [
-        ("America/New_York", utc(2026, 3, 8, 1), utc(2026, 3, 8, 7)),  # 02:30 does not exist: 03:00 or 03:30 of the new time
+        (
+            "America/New_York",
+            utc(2026, 3, 8, 1),
+            utc(2026, 3, 8, 7),
+        ),  # 02:30 does not exist: 03:00 or 03:30 of the new time
         ("Europe/Berlin", utc(2026, 3, 28, 20), utc(2026, 3, 29, 1)),
         ("Australia/Lord_Howe", utc(2026, 10, 3, 10), utc(2026, 10, 3, 15)),  # half an hour is missing
     ],
@@ -39,7 +43,9 @@ def test_a_nightly_time_that_does_not_exist_is_taken_once_that_night(zone: str, 
     assert timedelta(hours=22, minutes=29) <= second - first <= timedelta(hours=24, minutes=30)
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "Pacific/Apia", "Asia/Kathmandu", "Pacific/Kiritimati"])
+@pytest.mark.parametrize(
+    "zone", ["America/New_York", "Europe/Berlin", "Pacific/Apia", "Asia/Kathmandu", "Pacific/Kiritimati"]
+)
 def test_every_night_of_a_year_has_its_run_and_none_has_two(zone: str) -> None:
     from zoneinfo import ZoneInfo
 
@@ -77,7 +83,9 @@ def test_a_night_whose_scheduler_was_killed_after_the_claim_is_made_up_for(due: 
     assert (tick(), len(due)) == (0, 1)
 
 
-def test_a_night_that_met_a_database_without_breath_is_tried_again(due: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_that_met_a_database_without_breath_is_tried_again(
+    due: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(company_id: int) -> None:
         raise OperationalError("", {}, Exception("the database system is shutting down"))
 

@@ -14,13 +14,18 @@ SCREEN = [path for path in PAGES if not set(path.relative_to(FOLDER).parts) & se
 
 COMMENT = re.compile(r"\{#.*?#\}", re.S)
 # A tag, with template expressions inside its attributes taken whole (they may hold ">" and quotes).
-TAG = re.compile(r"<([a-zA-Z][\w-]*)((?:\{\{.*?\}\}|\{%.*?%\}|\"(?:\{\{.*?\}\}|\{%.*?%\}|[^\"])*\"|'(?:\{\{.*?\}\}|\{%.*?%\}|[^'])*'|[^<>\"'])*)>", re.S)
+TAG = re.compile(
+    r"<([a-zA-Z][\w-]*)((?:\{\{.*?\}\}|\{%.*?%\}|\"(?:\{\{.*?\}\}|\{%.*?%\}|[^\"])*\"|'(?:\{\{.*?\}\}|\{%.*?%\}|[^'])*'|[^<>\"'])*)>",
+    re.S,
+)
 REQUEST = re.compile(r"\bhx-(get|post|put|patch|delete)\s*=")
 NAMES = re.compile(r"<symbol id=\"([^\"]+)\"")
 
 REFUSED = {
     "hx-on": re.compile(r"\bhx-on[:\s=-]"),
-    "hx-boost, hx-prompt, hx-vars, hx-vals or hx-headers with js:": re.compile(r"\bhx-(boost|prompt|vars)\b|=\s*[\"']js:"),
+    "hx-boost, hx-prompt, hx-vars, hx-vals or hx-headers with js:": re.compile(
+        r"\bhx-(boost|prompt|vars)\b|=\s*[\"']js:"
+    ),
     "hx-disabled-elt": re.compile(r"\bhx-disabled-elt\b"),
     "hx-inherit, hx-ext": re.compile(r"\bhx-(inherit|ext)\b"),
     "an event handler attribute": re.compile(r"\son[a-z]+\s*=", re.I),
@@ -53,7 +58,9 @@ def faults_in(text: str) -> list[str]:
             found.append(f"{line}: a filter in hx-trigger needs eval: {shown}")
         if name == "style" or (name == "script" and "src" not in attributes):
             found.append(f"{line}: inline {name}")
-        for url in re.findall(r"\b(?:src|action|formaction|hx-get|hx-post)\s*=\s*[\"'](?:https?:)?//[^\"']*", attributes):
+        for url in re.findall(
+            r"\b(?:src|action|formaction|hx-get|hx-post)\s*=\s*[\"'](?:https?:)?//[^\"']*", attributes
+        ):
             found.append(f"{line}: a foreign address: {url}")
         if name == "link" and re.search(r"href\s*=\s*[\"'](?:https?:)?//", attributes):
             found.append(f"{line}: a foreign stylesheet: {shown}")
@@ -69,7 +76,11 @@ def forms_without_token(text: str) -> list[str]:
         body = text[opened.start() : text.find("</form>", opened.start())]
         head = TAG.match(body)
         attributes = head[2] if head else body.split(">")[0]
-        posts = re.search(r"method\s*=\s*[\"']post", attributes, re.I) or "hx_form(" in attributes or "hx-post" in attributes
+        posts = (
+            re.search(r"method\s*=\s*[\"']post", attributes, re.I)
+            or "hx_form(" in attributes
+            or "hx-post" in attributes
+        )
         token = re.search(r"csrf\(\)|csrf_token|hidden_tag\(\)", body)
         line = text.count("\n", 0, opened.start()) + 1
         if posts and not token:
@@ -106,7 +117,11 @@ def test_fragments_stand_alone() -> None:
     """A fragment that extended a page would put a page into a page; a layout (something extends it) may."""
     texts = {str(path.relative_to(FOLDER)): text_of(path) for path in SCREEN}
     layouts = {name for text in texts.values() for name in re.findall(r"\{%-?\s*extends\s+\"([^\"]+)\"", text)}
-    wrong = [name for name, text in texts.items() if Path(name).name.startswith("_") and "{% extends" in text and name not in layouts]
+    wrong = [
+        name
+        for name, text in texts.items()
+        if Path(name).name.startswith("_") and "{% extends" in text and name not in layouts
+    ]
     assert wrong == []
 
 

@@ -43,7 +43,9 @@ def theirs(db: Any) -> dict[str, Any]:
     lead = make_lead(lead_list, dial_attempts=3)
     call = make_call(lead, "unknown", needs_review=True)
     c = company.id
-    event = CallEvent(company_id=c, provider="x", event_id="x", provider_call_id="x", type="ended", payload={}, outcome="quarantined")
+    event = CallEvent(
+        company_id=c, provider="x", event_id="x", provider_call_id="x", type="ended", payload={}, outcome="quarantined"
+    )
     batch = RecycleBatch(company_id=c, list_id=lead_list.id, statuses=["busy"], target_status="new", reset_dial_count=False,
                          batch_id=uuid4(), job="recycle", state="done", done=1)  # fmt: skip
     repair = Repair(company_id=c, classes=[], batch_id=uuid4(), job="repair", state="done", done=1)
@@ -117,7 +119,12 @@ def test_the_api_answers_404_for_another_companys_rows(app: Any, client: Any, th
     bodies = ({"status": "busy"}, {"classes": ["missing_status"]}, {"statuses": ["busy"], "target_status": "new"}, {})
     for method, path in calls:
         statuses = {
-            client.open(path, method=method, json=body if method != "GET" else None, headers={"Authorization": f"Bearer {token}"}).status_code
+            client.open(
+                path,
+                method=method,
+                json=body if method != "GET" else None,
+                headers={"Authorization": f"Bearer {token}"},
+            ).status_code
             for body in bodies
         }
         assert 404 in statuses, (method, path, statuses)
@@ -143,7 +150,9 @@ def test_another_companys_ids_in_forms_and_filters_find_nothing(client: Any, the
     assert mine.list_id != theirs["list_id"]
 
 
-def test_without_signing_in_every_page_leads_to_the_login_and_none_answers(app: Any, client: Any, theirs: dict[str, Any]) -> None:
+def test_without_signing_in_every_page_leads_to_the_login_and_none_answers(
+    app: Any, client: Any, theirs: dict[str, Any]
+) -> None:
     for method, path in addresses(app, theirs):
         answer = client.open(path, method=method)
         if path.startswith("/api/"):

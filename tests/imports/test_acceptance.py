@@ -56,7 +56,9 @@ def test_each_row_of_s9_ends_as_written(client: Client, worker: Any, scene: Lead
     assert made["+12125550106"].extension == "9"
     assert made["+442079460018"].zone == "Europe/London"
     assert {lead.zone for phone, lead in made.items() if phone.startswith("+1")} == {"America/New_York"}
-    assert {(lead.status, lead.anchor_status, lead.last_status_change) for lead in made.values()} == {("new", "new", None)}
+    assert {(lead.status, lead.anchor_status, lead.last_status_change) for lead in made.values()} == {
+        ("new", "new", None)
+    }
     ledger = db.session.scalars(sa.select(StatusChange).where(StatusChange.batch_id == row.batch_id)).all()
     assert {(c.old_status, c.new_status, c.cause, c.evidence_id) for c in ledger} == {(None, "new", "import", row.id)}
     assert len(ledger) == 4

@@ -72,7 +72,9 @@ def test_an_open_quote_is_cured_by_another_separator(client: Client, worker: Any
     upload(client, 'Phone|Size\n212-555-0101|5" pipe\n212-555-0102|"6 inch\n', "a.txt")
     row = newest()
     assert "a quote is opened" in text_of(client.get(f"/imports/{row.id}").text)
-    answer = client.post(f"/imports/{row.id}/reading", data={"encoding": "utf-8-sig", "delimiter": "bogus", "has_header": "yes"})
+    answer = client.post(
+        f"/imports/{row.id}/reading", data={"encoding": "utf-8-sig", "delimiter": "bogus", "has_header": "yes"}
+    )
     assert answer.status_code == 422
 
 

@@ -73,7 +73,9 @@ def test_the_same_log_again_changes_nothing(client: Client, worker: Any, three: 
     again = run(client, worker)
     assert again.result["counts"] == {"duplicate": 6, "invalid": 2}
     db.session.expire_all()
-    assert [(c.id, c.started_at, c.disposition) for c in db.session.scalars(sa.select(CallLog).order_by(CallLog.id))] == before
+    assert [
+        (c.id, c.started_at, c.disposition) for c in db.session.scalars(sa.select(CallLog).order_by(CallLog.id))
+    ] == before
     assert [lead.dial_attempts for lead in three] == [2, 1, 1]
     assert db.session.scalar(sa.select(sa.func.count(CallEvent.id))) == 5
 
@@ -118,7 +120,9 @@ def test_the_sample_log_fits_the_sample_leads(client: Client, worker: Any) -> No
     assert row.result["counts"]["quarantined"] >= 1
 
 
-PLAN = CallPlan(((0, "Start", "started_at"), (1, "Phone", "phone"), (2, "Status", "call_status")), "US", "America/New_York", "mdy")
+PLAN = CallPlan(
+    ((0, "Start", "started_at"), (1, "Phone", "phone"), (2, "Status", "call_status")), "US", "America/New_York", "mdy"
+)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,10 @@ def test_times_are_read_in_their_zone(text: str, expected: str) -> None:
     assert parse_time(text, PLAN, "started").isoformat() == expected
 
 
-@pytest.mark.parametrize("text", ["", "soon", "1969-12-31 10:00", "2100-01-02 10:00", "0000-01-01", "10000-01-01", "31/12/2026 10:00", "9" * 400])
+@pytest.mark.parametrize(
+    "text",
+    ["", "soon", "1969-12-31 10:00", "2100-01-02 10:00", "0000-01-01", "10000-01-01", "31/12/2026 10:00", "9" * 400],
+)
 def test_times_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(Refused):
         parse_time(text, PLAN, "started")
@@ -171,7 +178,14 @@ def test_an_agents_own_word_is_kept_as_a_note() -> None:
 
 
 def test_durations_and_rows_that_make_no_sense_are_refused() -> None:
-    assert [parse_duration(text) for text in ("75", "1:15", "0:01:15", "75.9", "75 sec", "")] == [75, 75, 75, 75, 75, None]
+    assert [parse_duration(text) for text in ("75", "1:15", "0:01:15", "75.9", "75 sec", "")] == [
+        75,
+        75,
+        75,
+        75,
+        75,
+        None,
+    ]
     for text in ("-5", "long", "9999999"):
         with pytest.raises(Refused):
             parse_duration(text)

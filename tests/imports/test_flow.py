@@ -63,7 +63,9 @@ def test_headers_of_usual_exports_are_recognised() -> None:
         found = suggest_columns(headers.split(","), "leads")
         assert {index: found.get(str(index)) for index in want} == want, name
     assert "phone" in suggest_columns(exports["Apollo"][0].split(","), "leads").values()
-    log = suggest_columns("uniqueid,call_date,phone_number_dialed,status,user,full_name,length_in_sec".split(","), "calls")
+    log = suggest_columns(
+        "uniqueid,call_date,phone_number_dialed,status,user,full_name,length_in_sec".split(","), "calls"
+    )
     assert log == {"0": "call_id", "1": "started_at", "2": "phone", "3": "call_status", "5": "agent", "6": "duration"}
 
 
@@ -133,7 +135,9 @@ def test_a_killed_chunk_leaves_nothing_and_the_run_goes_on_exactly_once(
     assert ledger == 45
 
 
-def test_a_cancelled_run_says_where_it_stopped_and_can_go_on(client: Client, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_run_says_where_it_stopped_and_can_go_on(
+    client: Client, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     signed_in(client)
     monkeypatch.setattr(lead_work, "CHUNK", 1)
     row = check(client, worker, bring(client, worker, THREE))
@@ -159,7 +163,9 @@ def test_a_cancelled_run_says_where_it_stopped_and_can_go_on(client: Client, wor
 def test_leads_that_are_there_are_updated_with_what_the_file_says(client: Client, worker: Any) -> None:
     user = signed_in(client)
     target = make_list(user.company)
-    make_lead(target, phone="+12125550101", first_name="Old", last_name="Name", city="", tags=["vip"], custom={"a": "1"})
+    make_lead(
+        target, phone="+12125550101", first_name="Old", last_name="Name", city="", tags=["vip"], custom={"a": "1"}
+    )
     make_lead(target, phone="+12125550102", first_name="", last_name="", status="sale", city="Rome")
     content = (
         "Phone,First Name,Last Name,City,Tags,Status,Seats\n212-555-0101,Ann,,Albany,VIP; hot,Busy,7\n"
@@ -188,7 +194,13 @@ def test_filling_leaves_what_is_there(client: Client, worker: Any) -> None:
     user = signed_in(client)
     target = make_list(user.company)
     make_lead(target, phone="+12125550101", first_name="Old", city="")
-    import_all(client, worker, "Phone,First Name,City,Status\n2125550101,Ann,Albany,Busy\n", list_id=target.id, duplicates="fill")
+    import_all(
+        client,
+        worker,
+        "Phone,First Name,City,Status\n2125550101,Ann,Albany,Busy\n",
+        list_id=target.id,
+        duplicates="fill",
+    )
     (ann,) = leads()
     assert (ann.first_name, ann.city, ann.status) == ("Old", "Albany", "new")
 
@@ -279,7 +291,9 @@ def test_rows_without_a_phone_can_be_taken_by_their_email(client: Client, worker
     content = "Phone,Email\n,ann@example.com\n,\n212-555-0102,bob@example.com\n,BOB@example.com\n"
     row = import_all(client, worker, content, without_phone="y")
     assert row.result["counts"] == {"new": 2, "duplicate_in_file": 1, "missing": 1}
-    assert import_all(client, worker, content, list_id=row.list_id, without_phone="y").result["counts"].get("new") is None
+    assert (
+        import_all(client, worker, content, list_id=row.list_id, without_phone="y").result["counts"].get("new") is None
+    )
 
 
 def test_progress_answers_nothing_new_and_then_the_whole_page(client: Client, worker: Any) -> None:
@@ -298,6 +312,8 @@ def test_the_samples_show_every_fate_of_a_row(client: Client, worker: Any) -> No
 
     signed_in(client)
     for name in ("leads.csv", "leads.xlsx"):
-        row = check(client, worker, bring(client, worker, (ROOT / "static/samples" / name).read_bytes(), name, new_list=name))
+        row = check(
+            client, worker, bring(client, worker, (ROOT / "static/samples" / name).read_bytes(), name, new_list=name)
+        )
         assert row.checked["counts"] == {"new": 188, "duplicate_in_file": 4, "invalid": 4, "missing": 2, "dnc": 2}
     assert db.session.scalar(sa.select(sa.func.count()).select_from(ImportRow)) == 0

@@ -20,14 +20,20 @@ from webapp.imports.rules import Plan, parse_lead
 from webapp.imports.service import Wanted
 from webapp.leads.models import Lead
 
-PHONES = st.sampled_from([f"(212) 555-010{n}" for n in range(5)] + ["+1 212 555 0101", "5550105", "", "x", "2125550102 x7"])
-CELLS = st.one_of(PHONES, st.text(max_size=12), st.sampled_from(["ann@example.com", "=1+1", "'=1", "\x00", "NaN", '"', "a,b", "\r\n"]))
+PHONES = st.sampled_from(
+    [f"(212) 555-010{n}" for n in range(5)] + ["+1 212 555 0101", "5550105", "", "x", "2125550102 x7"]
+)
+CELLS = st.one_of(
+    PHONES, st.text(max_size=12), st.sampled_from(["ann@example.com", "=1+1", "'=1", "\x00", "NaN", '"', "a,b", "\r\n"])
+)
 ROWS = st.lists(st.lists(CELLS, min_size=0, max_size=4), min_size=1, max_size=25)
 
 
 def import_rows(by: Any, content: bytes, list_id: int, **options: Any) -> Import:
     stored, kind = service.keep_file(io.BytesIO(content), "x.csv")
-    row = service.take_in(stored, kind, "x.csv", Wanted("leads", list_id, {"has_header": True, **options}), token="", by=by)
+    row = service.take_in(
+        stored, kind, "x.csv", Wanted("leads", list_id, {"has_header": True, **options}), token="", by=by
+    )
     assert "error" not in row.preview, row.preview
     service.map_columns(row, {"0": "phone", "1": "full_name", "2": "email"}, keep_as="", options={}, by=by)
     service.perform_check(row.id)
@@ -40,8 +46,15 @@ def import_rows(by: Any, content: bytes, list_id: int, **options: Any) -> Import
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=ROWS, scope=st.sampled_from(["list", "campaign", "company"]), mode=st.sampled_from(["skip", "fill", "update"]), bare=st.booleans())
-def test_outcomes_sum_to_the_rows_of_any_file(db: Any, rows: list[list[str]], scope: str, mode: str, bare: bool) -> None:
+@given(
+    rows=ROWS,
+    scope=st.sampled_from(["list", "campaign", "company"]),
+    mode=st.sampled_from(["skip", "fill", "update"]),
+    bare=st.booleans(),
+)
+def test_outcomes_sum_to_the_rows_of_any_file(
+    db: Any, rows: list[list[str]], scope: str, mode: str, bare: bool
+) -> None:
     company = make_company()
     by, target = make_user(company), make_list(company)
     make_lead(target, phone="+12125550101", first_name="There")
@@ -62,7 +75,9 @@ def test_outcomes_sum_to_the_rows_of_any_file(db: Any, rows: list[list[str]], sc
     counts = row.result["counts"]
     assert sum(counts.values()) == len(rows) == row.total == row.done + row.failed + row.skipped
     assert counts == row.checked["counts"]
-    stored = db.session.scalars(sa.select(ImportRow.number).where(ImportRow.import_id == row.id).order_by(ImportRow.number)).all()
+    stored = db.session.scalars(
+        sa.select(ImportRow.number).where(ImportRow.import_id == row.id).order_by(ImportRow.number)
+    ).all()
     assert list(stored) == list(range(2, len(rows) + 2))
     made = db.session.scalar(sa.select(sa.func.count(Lead.id)).where(Lead.import_id == row.id))
     assert made == counts.get("new", 0)

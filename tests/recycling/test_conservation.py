@@ -9,7 +9,14 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.factories import make_call, make_company, make_lead, make_list, make_user
 from webapp.core.db import db as database
@@ -42,7 +49,9 @@ class Books(RuleBasedStateMachine):
         self.batches: list[Any] = []
 
     def leads(self) -> list[int]:
-        return list(database.session.scalars(sa.select(Lead.id).where(Lead.company_id == self.company.id).order_by(Lead.id)))
+        return list(
+            database.session.scalars(sa.select(Lead.id).where(Lead.company_id == self.company.id).order_by(Lead.id))
+        )
 
     @rule(which=st.integers(0, 1), status=st.sampled_from([*LEAD.names, None]), dials=st.integers(0, 3), calls=st.integers(0, 3),
           result=st.sampled_from(ENDS))  # fmt: skip
@@ -62,7 +71,11 @@ class Books(RuleBasedStateMachine):
         ids = self.leads()
         for _ in range(size):
             self.calls += 1
-            base = {"provider": "pbx", "call_id": f"{self.company.id}-{self.calls}", "lead_id": data.draw(st.sampled_from(ids))}
+            base = {
+                "provider": "pbx",
+                "call_id": f"{self.company.id}-{self.calls}",
+                "lead_id": data.draw(st.sampled_from(ids)),
+            }
             start = START + timedelta(days=1, minutes=data.draw(st.integers(0, 600)))
             told.append(base | {"event_id": f"{base['call_id']}a", "type": "dialing", "occurred_at": start.isoformat()})
             end = {"event_id": f"{base['call_id']}b", "type": "ended", "call_status": data.draw(st.sampled_from(ENDS)),
@@ -164,5 +177,8 @@ WHERE l.company_id = :c AND (
 @pytest.mark.usefixtures("db")
 def test_any_sequence_of_events_repairs_recyclings_and_undos_keeps_the_books() -> None:
     run_state_machine_as_test(
-        Books, settings=settings(max_examples=12, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck))
+        Books,
+        settings=settings(
+            max_examples=12, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
     )

@@ -29,7 +29,10 @@ MANY = 100_000
 def fill(lead_list: Any, *, status: str | None, calls: bool) -> None:
     ids = {"c": lead_list.company_id, "l": lead_list.id, "n": MANY, "s": status}
     database.session.execute(
-        sa.text("INSERT INTO leads (company_id, list_id, status) SELECT :c, :l, CAST(:s AS text) FROM generate_series(1, :n)"), ids
+        sa.text(
+            "INSERT INTO leads (company_id, list_id, status) SELECT :c, :l, CAST(:s AS text) FROM generate_series(1, :n)"
+        ),
+        ids,
     )
     if calls:
         database.session.execute(
@@ -59,7 +62,9 @@ def kill_in_the_middle(row: Any, start: Callable[..., Any], redis_client: Any) -
     redis_client.flushall()
     assert 0 < read(row).handled < MANY
     assert row.state == "running"
-    database.session.execute(sa.update(row.__table__).where(row.__table__.c.id == row.id).values(lease_until=sa.func.now()))
+    database.session.execute(
+        sa.update(row.__table__).where(row.__table__.c.id == row.id).values(lease_until=sa.func.now())
+    )
     database.session.commit()
     sweep()
     assert read(row).state == "queued"
@@ -70,7 +75,9 @@ def kill_in_the_middle(row: Any, start: Callable[..., Any], redis_client: Any) -
 
 def ledger(batch_id: Any) -> tuple[int, int]:
     row = database.session.execute(
-        sa.select(sa.func.count(), sa.func.count(sa.distinct(StatusChange.subject_id))).where(StatusChange.batch_id == batch_id)
+        sa.select(sa.func.count(), sa.func.count(sa.distinct(StatusChange.subject_id))).where(
+            StatusChange.batch_id == batch_id
+        )
     ).one()
     return row[0], row[1]
 
@@ -95,9 +102,13 @@ def test_a_recycling_and_its_undo_end_complete_and_move_no_lead_twice(worker_pro
     row = start_recycle(lead_list, ["failed"], "new", reset_dial_count=True, by=make_user(company))
     kill_in_the_middle(row, worker_process, redis_client)
     assert (row.state, row.done, ledger(row.batch_id)) == ("done", MANY, (MANY, MANY))
-    passes = dict(database.session.execute(sa.select(Lead.pass_number, sa.func.count()).group_by(Lead.pass_number)).all())
+    passes = dict(
+        database.session.execute(sa.select(Lead.pass_number, sa.func.count()).group_by(Lead.pass_number)).all()
+    )
     assert passes == {2: MANY}
     undo = start_undo(row, by=make_user(company))
     kill_in_the_middle(undo, worker_process, redis_client)
     assert (undo.state, undo.done, by_status(get_cells(company.id))) == ("done", MANY, {"failed": MANY})
-    assert dict(database.session.execute(sa.select(Lead.pass_number, sa.func.count()).group_by(Lead.pass_number)).all()) == {1: MANY}
+    assert dict(
+        database.session.execute(sa.select(Lead.pass_number, sa.func.count()).group_by(Lead.pass_number)).all()
+    ) == {1: MANY}

@@ -44,7 +44,9 @@ def s7(db: Any) -> dict[str, Lead]:
         "P5": make_lead(lead_list, dial_attempts=1, last_dial_attempt=NOON),
         "P6": make_lead(lead_list, status="dnc", dial_attempts=1, last_dial_attempt=NOON, last_status_change=NOON),
         "P7": make_lead(lead_list, dial_attempts=1, last_dial_attempt=NOON),
-        "P8": make_lead(lead_list, status="contacted", dial_attempts=5, last_dial_attempt=NOON, last_status_change=NOON),
+        "P8": make_lead(
+            lead_list, status="contacted", dial_attempts=5, last_dial_attempt=NOON, last_status_change=NOON
+        ),
     }
     for name in ("P3", "P4"):
         database.session.execute(sa.update(Lead).where(Lead.id == p[name].id).values(status=None))
@@ -77,10 +79,15 @@ def test_s7_repairs_what_it_can_and_lists_the_rest(s7: dict[str, Lead]) -> None:
             StatusChange.batch_id == row.batch_id, StatusChange.cause == "repair"
         )
     ).all()
-    assert {(r.subject_id, r.new_status) for r in ledger} == {(s7[n].id, expected[n][0]) for n in ("P1", "P2", "P3", "P4")}
+    assert {(r.subject_id, r.new_status) for r in ledger} == {
+        (s7[n].id, expected[n][0]) for n in ("P1", "P2", "P3", "P4")
+    }
     assert all(r.evidence_id for r in ledger if r.subject_id != s7["P3"].id)
     listed = problem_counts(company_id)
-    assert {name: number for name, number in listed.items() if number} == {"count_without_log": 1, "count_mismatch_above": 1}
+    assert {name: number for name, number in listed.items() if number} == {
+        "count_without_log": 1,
+        "count_mismatch_above": 1,
+    }
     again = repair(company_id)
     assert (again.done, again.skipped) == (0, 0)
     assert database.session.scalar(sa.select(sa.func.count()).where(StatusChange.batch_id == again.batch_id)) == 0
@@ -88,10 +95,14 @@ def test_s7_repairs_what_it_can_and_lists_the_rest(s7: dict[str, Lead]) -> None:
 
 def test_a_lead_recycled_after_its_last_call_is_no_problem_and_keeps_its_new_status(db: Any) -> None:
     company = make_company()
-    lead = make_lead(make_list(company), status="no_answer", dial_attempts=1, last_dial_attempt=NOON, last_status_change=NOON)
+    lead = make_lead(
+        make_list(company), status="no_answer", dial_attempts=1, last_dial_attempt=NOON, last_status_change=NOON
+    )
     make_call(lead, "no_answer", started_at=NOON)
     user = make_user(company)
-    batch = start_recycle(database.session.get(LeadList, lead.list_id), ["no_answer"], "new", reset_dial_count=False, by=user)
+    batch = start_recycle(
+        database.session.get(LeadList, lead.list_id), ["no_answer"], "new", reset_dial_count=False, by=user
+    )
     perform_recycle(batch.id)
     assert facts(lead)[:2] == ("new", 1)
     assert (lead.problem, lead.pass_number) == (None, 2)
@@ -163,7 +174,9 @@ def test_the_service_answers_by_the_seeds_names(s7: dict[str, Lead]) -> None:
         get_lead_status_service(make_company().id).update_lead_from_call_result(s7["P3"].id, "busy")
 
 
-def test_the_command_prints_the_seeds_report_and_tells_by_its_exit_what_remains(s7: dict[str, Lead], runner: Any) -> None:
+def test_the_command_prints_the_seeds_report_and_tells_by_its_exit_what_remains(
+    s7: dict[str, Lead], runner: Any
+) -> None:
     report = runner.invoke(args=["fix-lead-status", "--report-only"])
     assert report.exit_code == 1
     assert "Total issues found: 6" in report.output

@@ -64,7 +64,9 @@ def place(client: Any) -> Place:
     for result in ("no_answer", "busy", "failed"):
         lead = make_lead(lead_list, first_name=f"Dialed{result}", status="new")
         call = make_call(lead, result)
-        dialed.append(set_lead(lead, status="new", dial_attempts=1, last_dial_attempt=call.started_at, last_status_change=None))
+        dialed.append(
+            set_lead(lead, status="new", dial_attempts=1, last_dial_attempt=call.started_at, last_status_change=None)
+        )
     missing = set_lead(make_lead(lead_list, first_name="Missing"), status=None)
     above = tracked(lead_list, "no_answer", first_name="Above")
     set_lead(above, dial_attempts=5, answered_count=2)
@@ -78,7 +80,11 @@ def place(client: Any) -> Place:
     says = make_lead(lead_list, first_name="Says", status="callback")
     has = make_lead(lead_list, first_name="Has", status="contacted")
     database.session.add(
-        Callback(company_id=company.id, lead_id=has.id, due_at=database.session.scalar(sa.func.rebound_now()) + timedelta(days=1))
+        Callback(
+            company_id=company.id,
+            lead_id=has.id,
+            due_at=database.session.scalar(sa.func.rebound_now()) + timedelta(days=1),
+        )
     )
     database.session.commit()
     ringing = make_lead(lead_list, first_name="Ringing", status="contacted")

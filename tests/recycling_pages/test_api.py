@@ -62,7 +62,14 @@ def test_a_repeated_request_starts_one_recycling(place: Place, api: Api) -> None
 
 
 @pytest.mark.parametrize(
-    "body", [{"statuses": []}, {"statuses": ["sale"]}, {"statuses": ["busy"], "target_status": "sale"}, {"statuses": ["x"]}, {}]
+    "body",
+    [
+        {"statuses": []},
+        {"statuses": ["sale"]},
+        {"statuses": ["busy"], "target_status": "sale"},
+        {"statuses": ["x"]},
+        {},
+    ],
 )
 def test_a_choice_that_makes_no_sense_is_refused(place: Place, api: Api, body: dict[str, Any]) -> None:
     assert api.post(f"/lists/{place.list.id}/recycle", body).status_code == 422

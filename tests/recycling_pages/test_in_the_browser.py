@@ -29,7 +29,10 @@ def enter(page: Page, place: Place) -> Page:
 def many(place: Place, number: int = 501) -> None:
     database.session.execute(
         sa.insert(Lead),
-        [{"company_id": place.company.id, "list_id": place.list.id, "status": "failed", "last_name": f"Bulk{n}"} for n in range(number)],
+        [
+            {"company_id": place.company.id, "list_id": place.list.id, "status": "failed", "last_name": f"Bulk{n}"}
+            for n in range(number)
+        ],
     )
     database.session.commit()
 

@@ -182,7 +182,9 @@ def test_accepting_the_logs_of_a_whole_class_needs_a_reason_and_the_count_seen(p
     moved = place.client.post(url, data={"seen": "4", "reason": "Yes", "page": "count_without_log"})
     assert moved.status_code == 409
     assert "You saw 4; now there are 1" in moved.text
-    assert place.client.post(url, data={"seen": "1", "reason": "Imported", "page": "count_without_log"}).status_code == 303
+    assert (
+        place.client.post(url, data={"seen": "1", "reason": "Imported", "page": "count_without_log"}).status_code == 303
+    )
     lead = place.leads["count_without_log"][0]
     database.session.refresh(lead)
     assert (lead.dial_attempts, lead.last_dial_attempt, lead.status, lead.problem) == (0, None, "no_answer", None)
@@ -201,7 +203,9 @@ def test_a_lead_in_a_call_keeps_its_count(place: Place) -> None:
     ("index", "choice", "data"),
     [(0, "open_callback", {"due": "day"}), (1, "close_callback", {}), (1, "set_callback", {"seen": "contacted"})],
 )
-def test_one_press_settles_a_callback_that_does_not_fit(place: Place, index: int, choice: str, data: dict[str, str]) -> None:
+def test_one_press_settles_a_callback_that_does_not_fit(
+    place: Place, index: int, choice: str, data: dict[str, str]
+) -> None:
     lead = place.leads["callback_mismatch"][index]
     answer = place.client.htmx(f"/problems/leads/{lead.id}/{choice}", method="POST", data={"page": "overview", **data})
     assert answer.status_code == 200
@@ -214,7 +218,9 @@ def test_one_press_settles_a_callback_that_does_not_fit(place: Place, index: int
 def test_a_choice_that_no_longer_fits_says_so(place: Place) -> None:
     lead = place.leads["callback_mismatch"][0]
     set_lead(lead, status="contacted")
-    answer = place.client.htmx(f"/problems/leads/{lead.id}/open_callback", method="POST", data={"page": "callback_mismatch"})
+    answer = place.client.htmx(
+        f"/problems/leads/{lead.id}/open_callback", method="POST", data={"page": "callback_mismatch"}
+    )
     assert "no callback was opened" in answer.text
     assert database.session.scalar(sa.select(sa.func.count()).where(Callback.lead_id == lead.id)) == 0
 
@@ -246,7 +252,13 @@ def test_another_company_gets_404_and_none_of_the_numbers(place: Place) -> None:
     undo = place.client.post(f"{url}/undo").location
     sign_in(place.client, make_user(make_company()))
     assert "No problems found" in place.page("/problems")
-    for path in (url, f"{url}/undo", undo, f"/problems/fix?list={place.list.id}", f"/problems/missing_status?list={place.list.id}"):
+    for path in (
+        url,
+        f"{url}/undo",
+        undo,
+        f"/problems/fix?list={place.list.id}",
+        f"/problems/missing_status?list={place.list.id}",
+    ):
         assert place.client.get(path).status_code == 404, path
     for path in (f"{url}/undo", f"{url}/cancel", f"{undo}/cancel", f"/problems/leads/{lead.id}/open_callback"):
         assert place.client.post(path).status_code == 404, path

@@ -18,7 +18,12 @@ from webapp.recycling.queries import fixable, problem_counts
 
 
 def run(place: Place, statuses: list[str], preview: str, **more: Any) -> Any:
-    data = {"statuses": statuses, "target": "new", "seen": hidden(preview, "seen"), "form_token": hidden(preview, "form_token")}
+    data = {
+        "statuses": statuses,
+        "target": "new",
+        "seen": hidden(preview, "seen"),
+        "form_token": hidden(preview, "form_token"),
+    }
     return place.client.post(place.recycle, data=data | more)
 
 
@@ -70,7 +75,10 @@ def test_the_run_does_what_the_preview_said_and_its_page_says_so(rested: Place) 
     text = rested.page(answer.location)
     assert "exactly what its preview said" in text
     assert f"/leads?list={rested.list.id}&amp;batch={batch.batch_id}" in text
-    assert "hx-trigger" not in text[text.index('id="batch-progress"') : text.index("</section>", text.index('id="batch-progress"'))]
+    assert (
+        "hx-trigger"
+        not in text[text.index('id="batch-progress"') : text.index("</section>", text.index('id="batch-progress"'))]
+    )
     assert rested.page(f"/leads?list={rested.list.id}&batch={batch.batch_id}").count("data-row") == 6
 
 
@@ -126,7 +134,10 @@ def test_chosen_statuses_of_the_address_are_checked(place: Place) -> None:
 def test_more_than_500_run_as_a_job_whose_progress_stops_polling_when_done(place: Place, worker: Any) -> None:
     database.session.execute(
         sa.insert(Lead),
-        [{"company_id": place.company.id, "list_id": place.list.id, "status": "failed", "last_name": f"Bulk{n}"} for n in range(501)],
+        [
+            {"company_id": place.company.id, "list_id": place.list.id, "status": "failed", "last_name": f"Bulk{n}"}
+            for n in range(501)
+        ],
     )
     database.session.commit()
     answer = run(place, ["failed"], preview_of(place, "failed"))
@@ -147,7 +158,10 @@ def test_more_than_500_run_as_a_job_whose_progress_stops_polling_when_done(place
 def test_a_waiting_recycling_can_be_cancelled(place: Place) -> None:
     database.session.execute(
         sa.insert(Lead),
-        [{"company_id": place.company.id, "list_id": place.list.id, "status": "failed", "last_name": f"Bulk{n}"} for n in range(501)],
+        [
+            {"company_id": place.company.id, "list_id": place.list.id, "status": "failed", "last_name": f"Bulk{n}"}
+            for n in range(501)
+        ],
     )
     database.session.commit()
     url = run(place, ["failed"], preview_of(place, "failed")).location
@@ -209,7 +223,14 @@ def test_a_rep_sees_the_page_and_may_not_act(rested: Place) -> None:
     assert 'id="recycle-form"' not in text
     assert "problematic leads…" not in text
     rested.page(url)
-    for path in (rested.recycle, f"{url}/undo", f"{url}/cancel", "/repairs", "/problems/check", "/problems/count_without_log/accept"):
+    for path in (
+        rested.recycle,
+        f"{url}/undo",
+        f"{url}/cancel",
+        "/repairs",
+        "/problems/check",
+        "/problems/count_without_log/accept",
+    ):
         assert rested.client.post(path).status_code == 403
 
 
@@ -217,7 +238,15 @@ def test_another_company_gets_404_for_lists_batches_and_undos(rested: Place) -> 
     url = run(rested, ["no_answer"], preview_of(rested, "no_answer")).location
     undo = rested.client.post(f"{url}/undo").location
     sign_in(rested.client, make_user(make_company()))
-    for path in (rested.recycle, f"{rested.recycle}/preview", url, f"{url}/undo", f"{url}/skipped/cooling", undo, "/recycle-batches/999999"):
+    for path in (
+        rested.recycle,
+        f"{rested.recycle}/preview",
+        url,
+        f"{url}/undo",
+        f"{url}/skipped/cooling",
+        undo,
+        "/recycle-batches/999999",
+    ):
         assert rested.client.get(path).status_code == 404, path
     for path in (rested.recycle, f"{url}/undo", f"{url}/cancel", f"{undo}/cancel"):
         assert rested.client.post(path).status_code == 404, path

@@ -195,7 +195,9 @@ def _limit(subject: str, per_minute: int) -> None:
     wait = limiter.hit(subject, per_minute)
     if wait:
         raise ApiProblem(
-            429, detail=f"At most {per_minute} requests a minute; go on in {wait} s.", headers={"Retry-After": str(wait)}
+            429,
+            detail=f"At most {per_minute} requests a minute; go on in {wait} s.",
+            headers={"Retry-After": str(wait)},
         )
 
 

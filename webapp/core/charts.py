@@ -105,8 +105,16 @@ def _legend(names: Sequence[str], tones: Sequence[str | None], left: float, y: f
     return parts
 
 
-def bar(rows: Sequence[tuple[str, Number]], title: str, *, unit: str = "", tone: str | None = None,
-        desc: str | None = None, width: int = 520, height: int = 220) -> Markup:
+def bar(
+    rows: Sequence[tuple[str, Number]],
+    title: str,
+    *,
+    unit: str = "",
+    tone: str | None = None,
+    desc: str | None = None,
+    width: int = 520,
+    height: int = 220,
+) -> Markup:
     """Upright bars, for steps in time or order. rows: (label, value)."""
     if not rows:
         return _empty(title, width, height, "chart-bar")
@@ -123,8 +131,10 @@ def bar(rows: Sequence[tuple[str, Number]], title: str, *, unit: str = "", tone:
     for index, (label, value) in enumerate(rows):
         x = left + slot * index + (slot - thick) / 2
         tall = (bottom - head) * value / ticks[-1]
-        body.append(f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" width="{thick:.1f}" height="{max(tall, 0):.1f}" rx="2" '
-                    f"{_paint(0, tone)}><title>{escape(label)}: {number(value)}{escape(unit)}</title></rect>")
+        body.append(
+            f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" width="{thick:.1f}" height="{max(tall, 0):.1f}" rx="2" '
+            f"{_paint(0, tone)}><title>{escape(label)}: {number(value)}{escape(unit)}</title></rect>"
+        )
         if labelled and value:
             body.append(_text(x + thick / 2, bottom - tall - 5, number(value) + unit, "middle", muted=False))
         if index % step == 0:
@@ -132,8 +142,15 @@ def bar(rows: Sequence[tuple[str, Number]], title: str, *, unit: str = "", tone:
     return _svg(title, desc or _listing(rows, unit), width, height, body, "chart-bar")
 
 
-def hbar(rows: Sequence[tuple], title: str, *, unit: str = "", desc: str | None = None, width: int = 520,
-         label_width: int | None = None) -> Markup:
+def hbar(
+    rows: Sequence[tuple],
+    title: str,
+    *,
+    unit: str = "",
+    desc: str | None = None,
+    width: int = 520,
+    label_width: int | None = None,
+) -> Markup:
     """Lying bars, for a ranking or long names. rows: (label, value) or (label, value, tone)."""
     if not rows:
         return _empty(title, width, 80, "chart-hbar")
@@ -156,8 +173,16 @@ def hbar(rows: Sequence[tuple], title: str, *, unit: str = "", desc: str | None 
     return _svg(title, desc or _listing([row[:2] for row in rows], unit), width, len(rows) * line, body, "chart-hbar")
 
 
-def stacked(rows: Sequence[tuple[str, Sequence[Number]]], series: Sequence[tuple[str, str | None]], title: str, *,
-            unit: str = "", desc: str | None = None, width: int = 520, height: int = 240) -> Markup:
+def stacked(
+    rows: Sequence[tuple[str, Sequence[Number]]],
+    series: Sequence[tuple[str, str | None]],
+    title: str,
+    *,
+    unit: str = "",
+    desc: str | None = None,
+    width: int = 520,
+    height: int = 240,
+) -> Markup:
     """Upright bars in layers. rows: (label, one value a series); series: (name, tone or None), lowest first."""
     if not rows or not any(sum(values) for _, values in rows):
         return _empty(title, width, height, "chart-stacked")
@@ -176,18 +201,30 @@ def stacked(rows: Sequence[tuple[str, Sequence[Number]]], series: Sequence[tuple
             tall = (bottom - head) * value / ticks[-1]
             if value:
                 y -= tall
-                body.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{thick:.1f}" height="{max(tall - 1, 0.5):.1f}" '
-                            f"{_paint(layer, tones[layer])}><title>{escape(label)}, {escape(names[layer])}: "
-                            f"{number(value)}{escape(unit)}</title></rect>")
+                body.append(
+                    f'<rect x="{x:.1f}" y="{y:.1f}" width="{thick:.1f}" height="{max(tall - 1, 0.5):.1f}" '
+                    f"{_paint(layer, tones[layer])}><title>{escape(label)}, {escape(names[layer])}: "
+                    f"{number(value)}{escape(unit)}</title></rect>"
+                )
         if index % step == 0:
             body.append(_text(x + thick / 2, height - 8, label, "middle"))
-    told = "; ".join(f"{label}: " + ", ".join(f"{n} {number(v)}{unit}" for n, v in zip(names, values, strict=True) if v)
-                     for label, values in rows)
+    told = "; ".join(
+        f"{label}: " + ", ".join(f"{n} {number(v)}{unit}" for n, v in zip(names, values, strict=True) if v)
+        for label, values in rows
+    )
     return _svg(title, desc or told, width, height, body, "chart-stacked")
 
 
-def line(series: Sequence[tuple[str, Sequence[Number | None]]], labels: Sequence[str], title: str, *, unit: str = "",
-         desc: str | None = None, width: int = 520, height: int = 240) -> Markup:
+def line(
+    series: Sequence[tuple[str, Sequence[Number | None]]],
+    labels: Sequence[str],
+    title: str,
+    *,
+    unit: str = "",
+    desc: str | None = None,
+    width: int = 520,
+    height: int = 240,
+) -> Markup:
     """Lines over one axis. series: (name, one value a label; None is a gap). Each line is named at its end."""
     series = [(name, [None if value is None else _plain(value) for value in values]) for name, values in series]
     known = [value for _, values in series for value in values if value is not None]
@@ -212,17 +249,23 @@ def line(series: Sequence[tuple[str, Sequence[Number | None]]], labels: Sequence
         colour, dash = SERIES[index % 5], DASHES[index % 5]
         for run in [run for run in runs if run]:
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
-            body.append(f'<polyline points="{path}" class="s{index % 5 + 1}" fill="none" stroke="{colour}" stroke-width="2" '
-                        f'stroke-linejoin="round" stroke-linecap="round"{f" stroke-dasharray={chr(34)}{dash}{chr(34)}" if dash else ""}/>')
+            body.append(
+                f'<polyline points="{path}" class="s{index % 5 + 1}" fill="none" stroke="{colour}" stroke-width="2" '
+                f'stroke-linejoin="round" stroke-linecap="round"{f" stroke-dasharray={chr(34)}{dash}{chr(34)}" if dash else ""}/>'
+            )
             x, y = run[-1]
             body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" {_paint(index, None)}/>')
         last = [run for run in runs if run]
         if last:
             ends.append((last[-1][-1][1], index, name))
     for y, index, name in _apart(ends, 14):
-        body.append(f'<text x="{right + 10:.1f}" y="{y + 4:.1f}" font-weight="600" {_paint(index, None)}>{escape(name)}</text>')
-    told = "; ".join(f"{name}: " + _listing([(x, v) for x, v in zip(labels, values, strict=True) if v is not None], unit)
-                     for name, values in series)
+        body.append(
+            f'<text x="{right + 10:.1f}" y="{y + 4:.1f}" font-weight="600" {_paint(index, None)}>{escape(name)}</text>'
+        )
+    told = "; ".join(
+        f"{name}: " + _listing([(x, v) for x, v in zip(labels, values, strict=True) if v is not None], unit)
+        for name, values in series
+    )
     return _svg(title, desc or told, width, height, body, "chart-line")
 
 
@@ -233,8 +276,9 @@ def _apart(ends: list[tuple[float, int, str]], gap: float) -> list[tuple[float, 
     return placed
 
 
-def sparkline(values: Sequence[Number | None], title: str, *, width: int = 96, height: int = 24,
-              tone: str | None = None) -> Markup:
+def sparkline(
+    values: Sequence[Number | None], title: str, *, width: int = 96, height: int = 24, tone: str | None = None
+) -> Markup:
     """A line without axes, for a cell or a tile."""
     values = [None if value is None else _plain(value) for value in values]
     known = [value for value in values if value is not None]
@@ -243,7 +287,9 @@ def sparkline(values: Sequence[Number | None], title: str, *, width: int = 96, h
     low, high = min(known), max(known)
     span = (high - low) or 1
     step = (width - 6) / (len(values) - 1)
-    points = [(3 + step * i, height - 4 - (height - 8) * (v - low) / span) for i, v in enumerate(values) if v is not None]
+    points = [
+        (3 + step * i, height - 4 - (height - 8) * (v - low) / span) for i, v in enumerate(values) if v is not None
+    ]
     colour = TONES[tone] if tone else SERIES[0]
     css = f"st-{tone}" if tone else "s1"
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
@@ -255,8 +301,17 @@ def sparkline(values: Sequence[Number | None], title: str, *, width: int = 96, h
     return _svg(title, told, width, height, body, "chart-spark")
 
 
-def heat(grid: Sequence[Sequence[Number | None]], row_labels: Sequence[str], col_labels: Sequence[str], title: str, *,
-         unit: str = "", desc: str | None = None, width: int = 520, show_values: bool = False) -> Markup:
+def heat(
+    grid: Sequence[Sequence[Number | None]],
+    row_labels: Sequence[str],
+    col_labels: Sequence[str],
+    title: str,
+    *,
+    unit: str = "",
+    desc: str | None = None,
+    width: int = 520,
+    show_values: bool = False,
+) -> Markup:
     """A strip (one row) or a field of cells, darker for more; None is "no data", drawn as an outline."""
     grid = [[None if value is None else _plain(value) for value in row] for row in grid]
     known = [value for row in grid for value in row if value is not None]
@@ -280,15 +335,25 @@ def heat(grid: Sequence[Sequence[Number | None]], row_labels: Sequence[str], col
                 continue
             share = value / top
             body.append(f'<rect {box} class="c-grid-fill" fill="{GRID}" fill-opacity="0.35"/>')
-            body.append(f'<rect {box} class="c1" fill="{SERIES[0]}" fill-opacity="{0.08 + 0.87 * share if value else 0:.2f}">{told}</rect>')
+            body.append(
+                f'<rect {box} class="c1" fill="{SERIES[0]}" fill-opacity="{0.08 + 0.87 * share if value else 0:.2f}">{told}</rect>'
+            )
             if show_values and value and _width_of(number(value)) < slot:
                 dark = share > 0.5
-                body.append(f'<text x="{x + slot / 2:.1f}" y="{y + 16:.1f}" text-anchor="middle" '
-                            f'class="{"c-on" if dark else "c-text"}" fill="{"#ffffff" if dark else TEXT}">{number(value)}</text>')
+                body.append(
+                    f'<text x="{x + slot / 2:.1f}" y="{y + 16:.1f}" text-anchor="middle" '
+                    f'class="{"c-on" if dark else "c-text"}" fill="{"#ffffff" if dark else TEXT}">{number(value)}</text>'
+                )
     base = len(grid) * tall
-    body += [_text(left + slot * (c + 0.5), base + 14, label, "middle") for c, label in enumerate(col_labels) if c % step == 0]
+    body += [
+        _text(left + slot * (c + 0.5), base + 14, label, "middle")
+        for c, label in enumerate(col_labels)
+        if c % step == 0
+    ]
     rows = [(f"{row_labels[r]} {col_labels[c]}", v) for r, row in enumerate(grid) for c, v in enumerate(row) if v]
-    return _svg(title, desc or _listing(sorted(rows, key=lambda row: -row[1])[:12], unit), width, base + 20, body, "chart-heat")
+    return _svg(
+        title, desc or _listing(sorted(rows, key=lambda row: -row[1])[:12], unit), width, base + 20, body, "chart-heat"
+    )
 
 
 def _listing(rows: Sequence[tuple[str, Number]], unit: str) -> str:

@@ -86,7 +86,9 @@ def can_repeat(error: BaseException) -> bool:
 
 def is_outage(error: BaseException) -> bool:
     """Whether the database was away, hung or full rather than asked for something wrong."""
-    return isinstance(error, OperationalError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    return isinstance(error, OperationalError | PoolTimeout) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
 
 
 @overload

@@ -57,7 +57,9 @@ def parse_json(raw: bytes) -> Any:
     except UnicodeDecodeError:
         raise ApiProblem(400, "invalid_json", detail="The body is not UTF-8.") from None
     except ValueError as error:
-        detail = f"The body is not JSON: {error}" if isinstance(error, json.JSONDecodeError) else "A number is too long."
+        detail = (
+            f"The body is not JSON: {error}" if isinstance(error, json.JSONDecodeError) else "A number is too long."
+        )
         raise ApiProblem(400, "invalid_json", detail=detail) from None
 
 

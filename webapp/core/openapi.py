@@ -79,7 +79,9 @@ def build_document(base_url: str) -> dict[str, Any]:
         "tags": [{"name": tag} for tag in dict.fromkeys(spec.tag for spec in endpoints)],
         "paths": paths,
         "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key of your company."}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key of your company."}
+            },
             "schemas": dict(sorted(schemas.items())),
             "responses": {
                 code: {

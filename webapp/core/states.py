@@ -91,7 +91,10 @@ class Machine:
         everyone = set(self.states)
         for state in self:
             free = set(state.to) == everyone - {state.name}
-            lines += [f"    {state.name} --> any" if free else f"    {state.name} --> {to}" for to in (state.to[:1] if free else state.to)]
+            lines += [
+                f"    {state.name} --> any" if free else f"    {state.name} --> {to}"
+                for to in (state.to[:1] if free else state.to)
+            ]
         return "\n".join(lines)
 
 
@@ -181,10 +184,14 @@ def advance_many(
         .where(table.c.id == p.c.id, table.c[machine.column].is_not_distinct_from(p.c.seen))
         .values(sets)
         .returning(
-            p.c.id, p.c.company_id, p.c.seen, table.c[machine.column].label("now_status"),
+            p.c.id,
+            p.c.company_id,
+            p.c.seen,
+            table.c[machine.column].label("now_status"),
             (p.c.evidence_id if "evidence_id" in p.c else sa.null().cast(sa.BigInteger)).label("evidence_id"),
-            (p.c.cause if "cause" in p.c else sa.literal(cause)).label("cause"), *olds,
-        )  # fmt: skip
+            (p.c.cause if "cause" in p.c else sa.literal(cause)).label("cause"),
+            *olds,
+        )
         .cte("updated")
     )
     ledger = StatusChange.__table__
@@ -200,9 +207,22 @@ def advance_many(
     written = (
         sa.insert(ledger)
         .from_select(
-            ["company_id", "machine", "subject_id", "old_status", "new_status", "cause", "reason",
-             "evidence_id", "batch_id", "user_id", "created_at", "before"], source,
-        )  # fmt: skip
+            [
+                "company_id",
+                "machine",
+                "subject_id",
+                "old_status",
+                "new_status",
+                "cause",
+                "reason",
+                "evidence_id",
+                "batch_id",
+                "user_id",
+                "created_at",
+                "before",
+            ],
+            source,
+        )
         .returning(ledger.c.subject_id, ledger.c.old_status, ledger.c.new_status)
         .cte("written")
     )

@@ -25,7 +25,7 @@ def zone_info(name: str) -> ZoneInfo:
 
 
 def ago(at: datetime | None, now: datetime | None = None) -> str:
-    """"3 min ago", "in 2 h", "12 Mar"; empty for None."""
+    """ "3 min ago", "in 2 h", "12 Mar"; empty for None."""
     if at is None:
         return ""
     seconds = ((now or clock.now()) - at).total_seconds()
@@ -42,7 +42,7 @@ def ago(at: datetime | None, now: datetime | None = None) -> str:
 
 
 def exact(at: datetime | date | None, zone: str | None = None) -> str:
-    """"Mon 12 Jan 2026, 14:05 EST" in the viewer's zone, or the one given."""
+    """ "Mon 12 Jan 2026, 14:05 EST" in the viewer's zone, or the one given."""
     if at is None:
         return ""
     if not isinstance(at, datetime):
@@ -70,7 +70,7 @@ def num(value: int | float | Decimal | None) -> str:
 
 
 def percent(part: float | None, whole: float | None = None, digits: int = 1) -> str:
-    """"21.4 %" of a share (0..1), or of part and whole; "–" where the whole is nothing."""
+    """ "21.4 %" of a share (0..1), or of part and whole; "–" where the whole is nothing."""
     if part is None or whole == 0:
         return "–"
     share = part if whole is None else part / whole
@@ -113,7 +113,7 @@ def duration(seconds: float | None) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """"1 lead", "2 leads"."""
+    """ "1 lead", "2 leads"."""
     return f"{num(count)} {one if count == 1 else many or one + 's'}"
 
 

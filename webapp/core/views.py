@@ -45,7 +45,12 @@ def docs() -> str:
             groups[operation["tags"][0]].append(_shown(made, path, method.upper(), operation))
     frame = "base.html" if current_user and current_user.is_authenticated else "shared/bare.html"
     return render_template(
-        "api/docs.html", frame=frame, groups=groups, info=made["info"], base_url=made["servers"][0]["url"], codes=all_codes()
+        "api/docs.html",
+        frame=frame,
+        groups=groups,
+        info=made["info"],
+        base_url=made["servers"][0]["url"],
+        codes=all_codes(),
     )
 
 
@@ -113,5 +118,9 @@ def _kind(made: dict[str, Any], schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_kind(made, schema.get('items', {}))}"
     word = {"date-time": "time", "date": "date"}.get(schema.get("format", ""), str(schema.get("type", "anything")))
-    limits = [f"{words} {schema[key]}" for key, words in (("minimum", "from"), ("maximum", "to"), ("maxLength", "up to")) if key in schema and schema[key] != 2**63 - 1]
+    limits = [
+        f"{words} {schema[key]}"
+        for key, words in (("minimum", "from"), ("maximum", "to"), ("maxLength", "up to"))
+        if key in schema and schema[key] != 2**63 - 1
+    ]
     return f"{word} {' '.join(limits)}".strip()

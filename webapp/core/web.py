@@ -13,7 +13,16 @@ from urllib.parse import urlsplit
 
 import structlog
 from flask import (
-    Flask, Response, current_app, g, make_response, redirect, render_template, request, session, url_for,
+    Flask,
+    Response,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
 )  # fmt: skip
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
@@ -51,7 +60,10 @@ TITLES = {
     415: ("That kind of content is not understood", "Send JSON or a form."),
     422: ("Please check what you entered", "Some of it cannot be used."),
     429: ("Too many tries", "Wait a little and try again."),
-    500: ("Something failed on our side", "It has been logged. Try again; if it happens again, tell an admin the reference."),
+    500: (
+        "Something failed on our side",
+        "It has been logged. Try again; if it happens again, tell an admin the reference.",
+    ),
     503: ("Rebound cannot reach a part of itself", "Usually this passes within a minute. Reload the page."),
 }
 
@@ -246,7 +258,9 @@ def _on_error(error: Exception) -> Response:
     title, advice = TITLES.get(code, TITLES[400 if code < 500 else 500])
     page = f"errors/{code}.html" if code in (403, 404, 409, 413, 422, 429, 500, 503) else "errors/error.html"
     template = "errors/_fragment.html" if is_fragment() else page
-    body = render_template(template, code=code, title=title, advice=advice, detail=detail, reference=g.get("request_id", ""))
+    body = render_template(
+        template, code=code, title=title, advice=advice, detail=detail, reference=g.get("request_id", "")
+    )
     response = make_response(body, code)
     if code == 503:
         response.headers["Retry-After"] = "5"
@@ -298,4 +312,16 @@ def viewer_zone() -> str:
     return current_user.zone_name if current_user and current_user.is_authenticated else "UTC"
 
 
-__all__ = ["Markup", "answer", "asset", "csrf", "escape", "go", "is_fragment", "local_path", "render", "toast", "viewer_zone"]
+__all__ = [
+    "Markup",
+    "answer",
+    "asset",
+    "csrf",
+    "escape",
+    "go",
+    "is_fragment",
+    "local_path",
+    "render",
+    "toast",
+    "viewer_zone",
+]

@@ -146,10 +146,13 @@ def claim(kind: type[W], row_id: int) -> W | None:
             ),
         )
         .values(
-            state="running", fence=table.c.fence + 1, version=table.c.version + 1,
+            state="running",
+            fence=table.c.fence + 1,
+            version=table.c.version + 1,
             started_at=sa.func.coalesce(table.c.started_at, sa.func.clock_timestamp()),
-            heartbeat_at=sa.func.clock_timestamp(), lease_until=sa.func.clock_timestamp() + kind.LEASE,
-        )  # fmt: skip
+            heartbeat_at=sa.func.clock_timestamp(),
+            lease_until=sa.func.clock_timestamp() + kind.LEASE,
+        )
         .returning(table.c.id)
     ).scalar()
     if not got:
@@ -222,7 +225,11 @@ def rest(row: WorkMixin, state: str, message: str | None = None, *, fence: int |
         sets["message"] = message
     changed = db.session.execute(
         sa.update(table)
-        .where(table.c.id == row.id, table.c.fence == (_held(row) if fence is None else fence), table.c.state == "running")  # type: ignore[attr-defined]
+        .where(
+            table.c.id == row.id,  # type: ignore[attr-defined]
+            table.c.fence == (_held(row) if fence is None else fence),
+            table.c.state == "running",
+        )
         .values(sets)
     ).rowcount
     db.session.refresh(row)
@@ -318,6 +325,8 @@ def _sweep_kind(kind: type[WorkMixin], queued_for: timedelta) -> list[Any]:
     ).all()
     for row_id in given_up:
         log.error("work_given_up", work=kind.__name__, row_id=row_id)
-    waiting = sa.and_(table.c.state == "queued", sa.func.coalesce(table.c.heartbeat_at, table.c.created_at) < now - queued_for)
+    waiting = sa.and_(
+        table.c.state == "queued", sa.func.coalesce(table.c.heartbeat_at, table.c.created_at) < now - queued_for
+    )
     unheard = db.session.execute(sa.select(table.c.id, table.c.job, table.c.fence).where(waiting)).all()
     return [*given_back, *(row for row in unheard if row not in given_back)]

@@ -42,9 +42,7 @@ def settle_leads(company_id: int, lead_ids: list[int]) -> None:
     if not lead_ids:
         return
     statuses = set(
-        db.session.scalars(
-            sa.text("SELECT DISTINCT status FROM leads WHERE id = ANY(:ids)"), {"ids": lead_ids}
-        )
+        db.session.scalars(sa.text("SELECT DISTINCT status FROM leads WHERE id = ANY(:ids)"), {"ids": lead_ids})
     )
     if "dnc" in statuses:
         db.session.execute(_DNC, {"ids": lead_ids})
@@ -61,9 +59,11 @@ def close_callbacks(company_id: int, lead_ids: list[int], *, by: int | None = No
         )
         .join(Lead, Lead.id == Callback.lead_id)
         .where(
-            Callback.company_id == company_id, Callback.lead_id.in_(lead_ids), Callback.state != "closed",
+            Callback.company_id == company_id,
+            Callback.lead_id.in_(lead_ids),
+            Callback.state != "closed",
             Lead.status.is_distinct_from("callback"),
-        )  # fmt: skip
+        )
         .with_for_update(of=Callback)
     )
     moved = advance_many(

@@ -90,7 +90,9 @@ def post_call_events(caller: Caller, body: Any) -> Response:
         return _single(caller, body)
     items = body["events"] if isinstance(body, dict) else body
     if not isinstance(items, list):
-        raise ApiProblem(422, errors=[{"field": "(body)", "message": "must be an event, a list of events, or {\"events\": [...]}"}])
+        raise ApiProblem(
+            422, errors=[{"field": "(body)", "message": 'must be an event, a list of events, or {"events": [...]}'}]
+        )
     if not 0 < len(items) <= MAX_BATCH:
         message = f"must hold 1 to {MAX_BATCH} events, not {len(items)}"
         raise ApiProblem(422, errors=[{"field": "events", "message": message}])
@@ -136,7 +138,8 @@ def _batch(caller: Caller, items: list[Any]) -> Response:
         })  # fmt: skip
     recorded = iter(record_events(caller.company_id, good, source="api"))
     outcomes = [
-        answer if answer is not None else {"index": index, **_facts(next(recorded))} for index, answer in enumerate(answers)
+        answer if answer is not None else {"index": index, **_facts(next(recorded))}
+        for index, answer in enumerate(answers)
     ]
     counts = dict.fromkeys(("applied", "duplicate", "stale", "quarantined", "refused"), 0)
     for each in outcomes:
@@ -161,7 +164,9 @@ class CallOut(Out):
     agent_id: int | None
     agent: Annotated[str, Field(validation_alias="agent_name")]
     provider: str
-    call_id: Annotated[str, Field(validation_alias="provider_call_id", description="The provider's own id of the call.")]
+    call_id: Annotated[
+        str, Field(validation_alias="provider_call_id", description="The provider's own id of the call.")
+    ]
     phone: str | None
     call_status: Literal[CALL.names]
     disposition: str | None
@@ -199,7 +204,9 @@ class CallsOut(Out):
 
 class CallsQuery(PageQuery):
     lead_id: Annotated[int | None, Field(gt=0, le=MAX_ID, description="Only this lead's calls.")] = None
-    since: Annotated[AwareDatetime | None, Field(alias="from", description="Started at or after, as 2026-06-01T00:00:00Z.")] = None
+    since: Annotated[
+        AwareDatetime | None, Field(alias="from", description="Started at or after, as 2026-06-01T00:00:00Z.")
+    ] = None
     until: Annotated[AwareDatetime | None, Field(alias="to", description="Started before.")] = None
     status: Annotated[Literal[CALL.names] | None, Field(description="The call's status.")] = None
 
@@ -232,4 +239,6 @@ def get_call_api(caller: Caller, call_id: int) -> Any:
     """The call with the deliveries it was made of."""
     call = get_owned_or_404(CallLog, call_id, caller.company_id)
     facts = CallOut.model_validate(call).model_dump(by_alias=False)
-    return CallDetail.model_construct(**facts, events=[EventOut.model_validate(event) for event in list_events_of(call)])
+    return CallDetail.model_construct(
+        **facts, events=[EventOut.model_validate(event) for event in list_events_of(call)]
+    )

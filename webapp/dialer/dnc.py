@@ -87,7 +87,14 @@ def add_entries(values: Sequence[tuple[str, str]], reason: str, *, source: str =
     if not values:
         return done
     rows = [
-        {"company_id": by.company_id, "kind": kind, "value": value, "reason": reason, "source": source, "added_by_id": by.id}
+        {
+            "company_id": by.company_id,
+            "kind": kind,
+            "value": value,
+            "reason": reason,
+            "source": source,
+            "added_by_id": by.id,
+        }
         for kind, value in sorted(set(values))
     ]
     added = db.session.scalars(insert(DncEntry).values(rows).on_conflict_do_nothing().returning(DncEntry.id)).all()

@@ -26,7 +26,9 @@ REASON = [DataRequired("Say why."), Length(max=500, message="At most 500 charact
 class DncForm(Form):
     """`values` are (kind, normal form) once the form is valid; `country` reads numbers without a prefix."""
 
-    value = StringField("Phone, email or domain", [DataRequired("Enter a phone, an email or a domain.")], filters=[strip])
+    value = StringField(
+        "Phone, email or domain", [DataRequired("Enter a phone, an email or a domain.")], filters=[strip]
+    )
     reason = StringField("Reason", REASON, filters=[strip])
 
     def __init__(self, *args: Any, country: str = "US", **kwargs: Any) -> None:
@@ -42,7 +44,11 @@ class DncForm(Form):
 
 
 class DncManyForm(Form):
-    lines = TextAreaField("Phones, emails or domains", [Optional()], description="One on each line. A list with more columns works too: the first cell that can be read counts.")
+    lines = TextAreaField(
+        "Phones, emails or domains",
+        [Optional()],
+        description="One on each line. A list with more columns works too: the first cell that can be read counts.",
+    )
     reason = StringField("Reason for all of them", REASON, filters=[strip])
 
 
@@ -60,4 +66,3 @@ class AssignForm(Form):
 
 class DismissForm(Form):
     reason = StringField("Reason", REASON, filters=[strip])
-

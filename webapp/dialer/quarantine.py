@@ -42,11 +42,19 @@ def replay_all(*, by: User) -> tuple[int, int]:
     place_events(by.company_id, rows)
     left = db.session.scalar(
         sa.select(sa.func.count()).where(
-            CallEvent.id.in_([row.id for row in rows]), CallEvent.outcome == "quarantined", CallEvent.settled_at.is_(None)
+            CallEvent.id.in_([row.id for row in rows]),
+            CallEvent.outcome == "quarantined",
+            CallEvent.settled_at.is_(None),
         )
     )
     placed = len(rows) - int(left or 0)
-    record_event("events_replayed", f"Tried {len(rows)} waiting events again, {placed} placed", by=by, tried=len(rows), placed=placed)
+    record_event(
+        "events_replayed",
+        f"Tried {len(rows)} waiting events again, {placed} placed",
+        by=by,
+        tried=len(rows),
+        placed=placed,
+    )
     return len(rows), placed
 
 
@@ -71,7 +79,10 @@ def place_waiting(company_id: int) -> int:
     """
     ids = list(db.session.scalars(_PLACEABLE, {"company": company_id, "most": ALL_AT_ONCE}))
     if ids:
-        place_events(company_id, list(db.session.scalars(owned(CallEvent, company_id).where(CallEvent.id.in_(ids)).order_by(CallEvent.id))))
+        place_events(
+            company_id,
+            list(db.session.scalars(owned(CallEvent, company_id).where(CallEvent.id.in_(ids)).order_by(CallEvent.id))),
+        )
     return len(ids)
 
 
@@ -83,7 +94,9 @@ def assign(event: CallEvent, lead_id: int, *, by: User) -> Lead:
         raise LookupError("No such lead")
     place_events(event.company_id, [event], lead_id=lead.id)
     db.session.refresh(event)
-    record_event("event_assigned", f"Gave the event {event.event_id} to {lead.name}", by=by, subject=event, lead_id=lead.id)
+    record_event(
+        "event_assigned", f"Gave the event {event.event_id} to {lead.name}", by=by, subject=event, lead_id=lead.id
+    )
     return lead
 
 
@@ -97,7 +110,9 @@ def dismiss(event: CallEvent, reason: str, *, by: User) -> bool:
         .returning(CallEvent.id)
     ).first()
     if changed is not None:
-        record_event("event_dismissed", f"Dismissed the waiting event {event.event_id}", by=by, subject=event, reason=reason)
+        record_event(
+            "event_dismissed", f"Dismissed the waiting event {event.event_id}", by=by, subject=event, reason=reason
+        )
         db.session.refresh(event)
     return changed is not None
 
@@ -112,5 +127,7 @@ def mark_reviewed(call: CallLog, *, by: User) -> bool:
         .returning(CallLog.id)
     ).first()
     if changed is not None:
-        record_event("call_reviewed", f"Looked at the call {call.provider_call_id}", by=by, subject=call, lead_id=call.lead_id)
+        record_event(
+            "call_reviewed", f"Looked at the call {call.provider_call_id}", by=by, subject=call, lead_id=call.lead_id
+        )
     return changed is not None

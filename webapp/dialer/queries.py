@@ -64,7 +64,11 @@ def _match(columns: Any, f: CallFilter) -> list[sa.ColumnElement[bool]]:
         tests.append(columns.call_status.in_(f.statuses))
     if f.dispositions:
         named = [name for name in f.dispositions if name != "none"]
-        tests.append(sa.or_(columns.disposition.in_(named), *([columns.disposition.is_(None)] if "none" in f.dispositions else [])))
+        tests.append(
+            sa.or_(
+                columns.disposition.in_(named), *([columns.disposition.is_(None)] if "none" in f.dispositions else [])
+            )
+        )
     if f.agent_id is not None:
         tests.append(columns.agent_id == f.agent_id)
     return tests
@@ -87,7 +91,10 @@ def list_calls(
     if f.needs_scan:
         t = CallLog.__table__.c
         looked = (
-            sa.select(t.id, t.started_at, t.call_status, t.disposition, t.agent_id).where(*tests).order_by(*order).limit(SCAN)
+            sa.select(t.id, t.started_at, t.call_status, t.disposition, t.agent_id)
+            .where(*tests)
+            .order_by(*order)
+            .limit(SCAN)
         ).subquery()
         ordered = (looked.c.started_at, looked.c.id) if back else (looked.c.started_at.desc(), looked.c.id.desc())
         hits = sa.select(looked.c.id).where(*_match(looked.c, f)).order_by(*ordered).limit(limit + 1).subquery()
@@ -126,7 +133,9 @@ def find_lead_ids_by_phone(company_id: int, phone: str, country: str) -> tuple[i
     number = normal_phone(phone, country)
     if number is None:
         return ()
-    query = sa.select(LeadSearch.lead_id).where(LeadSearch.company_id == company_id, LeadSearch.phone == number).limit(500)
+    query = (
+        sa.select(LeadSearch.lead_id).where(LeadSearch.company_id == company_id, LeadSearch.phone == number).limit(500)
+    )
     return tuple(db.session.scalars(query))
 
 
@@ -148,7 +157,9 @@ def _unsettled(company_id: int) -> list[sa.ColumnElement[bool]]:
     return [CallEvent.company_id == company_id, CallEvent.outcome == "quarantined", CallEvent.settled_at.is_(None)]
 
 
-def list_quarantine(company_id: int, *, after: int | None = None, limit: int = PAGE) -> tuple[list[CallEvent], int | None]:
+def list_quarantine(
+    company_id: int, *, after: int | None = None, limit: int = PAGE
+) -> tuple[list[CallEvent], int | None]:
     """Events that wait for a person, newest first, and the id to go on from."""
     query = sa.select(CallEvent).where(*_unsettled(company_id)).order_by(CallEvent.id.desc()).limit(limit + 1)
     if after is not None:
@@ -170,7 +181,9 @@ def list_review(company_id: int, *, after: int | None = None, limit: int = PAGE)
 
 
 def count_review(company_id: int) -> int:
-    query = sa.select(sa.func.count()).select_from(CallLog).where(CallLog.company_id == company_id, CallLog.needs_review)
+    query = (
+        sa.select(sa.func.count()).select_from(CallLog).where(CallLog.company_id == company_id, CallLog.needs_review)
+    )
     return db.session.scalar(query) or 0
 
 
@@ -190,7 +203,10 @@ def list_dnc(
     country: str = "US", limit: int = PAGE,
 ) -> DncPage:  # fmt: skip
     """Entries in force, or the lifted ones, newest first. `q` is part of the value, or a phone as people write it."""
-    tests = [DncEntry.company_id == company_id, DncEntry.lifted_at.is_not(None) if lifted else DncEntry.lifted_at.is_(None)]
+    tests = [
+        DncEntry.company_id == company_id,
+        DncEntry.lifted_at.is_not(None) if lifted else DncEntry.lifted_at.is_(None),
+    ]
     if kind:
         tests.append(DncEntry.kind == kind)
     if q:

@@ -105,7 +105,12 @@ def merge(call: Call | None, event: dict[str, Any], received_at: datetime) -> tu
     ended_at = _until(received_at, event["ended_at"] or (at if kind == "ended" else None))
     answered_at = _until(received_at, event["answered_at"] or (at if kind == "answered" else None))
     spoken = timedelta(seconds=event["duration"] or 0)
-    started = [event["started_at"], answered_at, at, ended_at - spoken if ended_at and event["started_at"] is None else None]
+    started = [
+        event["started_at"],
+        answered_at,
+        at,
+        ended_at - spoken if ended_at and event["started_at"] is None else None,
+    ]
     new = Call(
         call_status="dialing", started_at=min(time for time in started if time is not None), answered_at=answered_at,
         ended_at=ended_at, disposition=event["disposition"], disposition_at=at if event["disposition"] else None,

@@ -45,7 +45,9 @@ class _Delivery:
 
 
 @atomic(retry=3)
-def record_events(company_id: int, events: list[dict[str, Any]], *, source: str = "api", import_id: int | None = None) -> list[Outcome]:
+def record_events(
+    company_id: int, events: list[dict[str, Any]], *, source: str = "api", import_id: int | None = None
+) -> list[Outcome]:
     """Take up to 1,000 parsed deliveries (`events.parse_event`) in one transaction; one Outcome each, in order.
 
     The calls and leads end as if every event had come once and in order. What cannot be placed is kept in
@@ -79,7 +81,11 @@ def _place(company_id: int, fresh: list[_Delivery], now: _Now, import_id: int | 
 
 
 def _apply(
-    company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int], now: _Now, import_id: int | None = None
+    company_id: int,
+    groups: dict[CallKey, list[_Delivery]],
+    owner: dict[CallKey, int],
+    now: _Now,
+    import_id: int | None = None,
 ) -> None:
     """Write the calls whose lead is known, with what waited for them, and bring those leads up to date."""
     wanted = set(owner.values())
@@ -102,7 +108,9 @@ def place_events(company_id: int, rows: list[CallEvent], *, lead_id: int | None 
     calls goes with them. Returns how many calls found their lead; the rest stays where it is.
     """
     now = _open(company_id)
-    db.session.scalars(sa.select(CallEvent.id).where(CallEvent.id.in_([row.id for row in rows])).with_for_update()).all()
+    db.session.scalars(
+        sa.select(CallEvent.id).where(CallEvent.id.in_([row.id for row in rows])).with_for_update()
+    ).all()
     events = _with_own_campaigns(company_id, [parse_event(row.payload) for row in rows])
     deliveries = [
         _Delivery(event, row.id, Outcome(row.event_id, ""), waiting=True)
@@ -176,7 +184,9 @@ def _find_owners(
     company_id: int, deliveries: list[_Delivery], country: str, *, given: int | None = None
 ) -> dict[CallKey, int]:
     """The lead of each call: the call's own when it is known, else `given`, else by the id or the phone that a delivery names."""
-    named = (dict(zip(("provider", "call_id", "lead_id"), (*_key(d), d.event["lead_id"]), strict=True)) for d in deliveries)
+    named = (
+        dict(zip(("provider", "call_id", "lead_id"), (*_key(d), d.event["lead_id"]), strict=True)) for d in deliveries
+    )
     known: dict[CallKey, int] = {}
     by_id: dict[CallKey, int] = {}
     for row in event_sql.OWNERS(company=company_id, doc=as_document(named)):
@@ -193,14 +203,20 @@ def _find_owners(
 
 def _find_by_phone(company_id: int, deliveries: list[_Delivery], country: str) -> dict[CallKey, int]:
     """Of several leads with one phone: the campaign's, then an active list's, then the newest."""
-    phones = {_key(d): (phone, d.event["campaign_id"]) for d in deliveries if (phone := normal_phone(d.event["phone"], country))}
+    phones = {
+        _key(d): (phone, d.event["campaign_id"])
+        for d in deliveries
+        if (phone := normal_phone(d.event["phone"], country))
+    }
     if not phones:
         return {}
     by_phone: dict[str, list[Any]] = defaultdict(list)
     for row in event_sql.BY_PHONE(company=company_id, phones=sorted({phone for phone, _ in phones.values()})):
         by_phone[row.phone].append(row)
     return {
-        key: max(by_phone[phone], key=lambda r: (r.dial_campaign_id == campaign is not None, r.active, r.lead_id)).lead_id
+        key: max(
+            by_phone[phone], key=lambda r: (r.dial_campaign_id == campaign is not None, r.active, r.lead_id)
+        ).lead_id
         for key, (phone, campaign) in phones.items()
         if phone in by_phone
     }
@@ -216,7 +232,9 @@ def _quarantine(groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int
         if key not in owner:
             for delivery in groups[key]:
                 named = delivery.event["lead_id"] or delivery.event["phone"]
-                delivery.outcome.reason = delivery.outcome.reason or ("unknown lead" if named else "unknown call, and no lead named")
+                delivery.outcome.reason = delivery.outcome.reason or (
+                    "unknown lead" if named else "unknown call, and no lead named"
+                )
             late = groups[key]
         for delivery in late:
             delivery.outcome.outcome = "quarantined"
@@ -229,7 +247,9 @@ def _quarantine(groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int
         event_sql.ASIDE(doc=as_document({"id": row_id, "reason": reason} for row_id, reason in aside.items()))
 
 
-def _read_calls(company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int]) -> dict[CallKey, Any]:
+def _read_calls(
+    company_id: int, groups: dict[CallKey, list[_Delivery]], owner: dict[CallKey, int]
+) -> dict[CallKey, Any]:
     """The calls that exist; deliveries which waited in quarantine for one of these join its group."""
     wanted = as_document({"provider": provider, "call_id": call_id} for provider, call_id in sorted(owner))
     known: dict[CallKey, Any] = {}
@@ -262,7 +282,9 @@ def _write_calls(
             continue
         lead_id = row.lead_id if row is not None else owner[key]
         dials, answers = deltas.get(lead_id, (0, 0))
-        answered = is_human(call.call_status, call.disposition) - (is_human(before.call_status, before.disposition) if before else 0)
+        answered = is_human(call.call_status, call.disposition) - (
+            is_human(before.call_status, before.disposition) if before else 0
+        )
         deltas[lead_id] = (dials + (before is None), answers + answered)
         facts = {name: getattr(call, name) for name in event_sql.FACTS}
         rows.append({"lead_id": lead_id, "provider": key[0], "provider_call_id": key[1], **facts})

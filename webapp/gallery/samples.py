@@ -40,7 +40,14 @@ _NAMES = (
     "Sofia Lindqvist", "Owen Hughes", "Amara Nwosu", "Jack Moreau", "Ines Carvalho", "Ravi Shah", "Ella Novak",
     "Hugo Brandt", "Maya Torres", "Liam O’Connor", "Zoe Papadopoulos-Richardson", "Ben Carter", "Nora Haddad", "Theo Walsh",
 )  # fmt: skip
-_FIRMS = ("Northside Motors", "Bluebonnet Auto", "Lakeview Toyota", "Gulf Coast Chevrolet of Corpus Christi", "Summit Honda", "Ridge Ford")
+_FIRMS = (
+    "Northside Motors",
+    "Bluebonnet Auto",
+    "Lakeview Toyota",
+    "Gulf Coast Chevrolet of Corpus Christi",
+    "Summit Honda",
+    "Ridge Ford",
+)
 _PLACES = ("Austin, TX", "Tulsa, OK", "Denver, CO", "Corpus Christi, TX", "Reno, NV")
 OWNERS = ((1, "Dana Whitfield"), (2, "Sam Ortega"))
 
@@ -118,10 +125,23 @@ def works() -> list[Work]:
     return [
         Work(1, WORK_STATES["queued"], started_at=None),
         running,
-        replace(running, id=3, status=WORK_STATES["paused"], message="Paused by itself: 31 of the last 40 failed with a captcha."),
+        replace(
+            running,
+            id=3,
+            status=WORK_STATES["paused"],
+            message="Paused by itself: 31 of the last 40 failed with a captcha.",
+        ),
         replace(running, id=4, status=WORK_STATES["done"], done=1250, failed=22, skipped=12, finished_at=ended),
-        replace(running, id=5, status=WORK_STATES["failed"], message="The file ends in the middle of row 313.", finished_at=ended),
-        replace(running, id=6, status=WORK_STATES["cancelled"], message="Cancelled by Dana Whitfield.", finished_at=ended),
+        replace(
+            running,
+            id=5,
+            status=WORK_STATES["failed"],
+            message="The file ends in the middle of row 313.",
+            finished_at=ended,
+        ),
+        replace(
+            running, id=6, status=WORK_STATES["cancelled"], message="Cancelled by Dana Whitfield.", finished_at=ended
+        ),
         Work(7, WORK_STATES["running"], total=None),
     ]
 
@@ -133,10 +153,17 @@ def charts_data() -> dict[str, Any]:
         "days": days,
         "calls": list(zip(days, calls, strict=True)),
         "outcomes": [(day, [n // 3, n // 4, n // 9]) for day, n in zip(days, calls, strict=True)],
-        "failures": [("Captcha", 31, "warn"), ("No contact form found", 18, "neutral"), ("Timed out", 9, "bad"),
-                     ("Robots.txt says no", 4, "neutral")],
-        "rates": [("Email", [12, 14.5, 13, 15, 17, 16, 19.5]), ("Call", [22, 21, 24, None, 26, 25, 27]),
-                  ("Web form", [4, 5, 4, 6, 5.5, 7, 7.5])],
+        "failures": [
+            ("Captcha", 31, "warn"),
+            ("No contact form found", 18, "neutral"),
+            ("Timed out", 9, "bad"),
+            ("Robots.txt says no", 4, "neutral"),
+        ],
+        "rates": [
+            ("Email", [12, 14.5, 13, 15, 17, 16, 19.5]),
+            ("Call", [22, 21, 24, None, 26, 25, 27]),
+            ("Web form", [4, 5, 4, 6, 5.5, 7, 7.5]),
+        ],
         "weeks": [f"W{n}" for n in range(41, 48)],
         "hours": [str(hour) for hour in range(8, 20)],
         "week": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],

@@ -21,8 +21,13 @@ class LeadForm(FlaskForm):
     name = StringField("Name", [InputRequired("Enter the lead's name.")], description="A person or a business.")
     email = StringField("Email", [Optional(), Email("Enter an address like name@example.com.")])
     phone = StringField("Phone", [InputRequired("Enter a phone number.")])
-    attempts = IntegerField("Dials per pass", [InputRequired("Enter a number."), NumberRange(1, 20, "Between 1 and 20.")])
-    zone = SelectField("Time zone", choices=[("", "From the postal code"), ("America/Chicago", "Chicago"), ("America/Denver", "Denver")])
+    attempts = IntegerField(
+        "Dials per pass", [InputRequired("Enter a number."), NumberRange(1, 20, "Between 1 and 20.")]
+    )
+    zone = SelectField(
+        "Time zone",
+        choices=[("", "From the postal code"), ("America/Chicago", "Chicago"), ("America/Denver", "Denver")],
+    )
     notes = TextAreaField("Notes", [Optional()])
     order = RadioField("Lead order", choices=[("oldest", "Oldest first"), ("newest", "Newest first")], default="oldest")
     active = BooleanField("Active", description="Inactive campaigns keep their leads and dial nobody.")
@@ -58,7 +63,12 @@ def show(page: str) -> Any:
 
 def _list() -> Any:
     args = request.args
-    q, statuses, owner, sort = args.get("q", ""), args.getlist("status"), args.get("owner", ""), args.get("sort", "name")
+    q, statuses, owner, sort = (
+        args.get("q", ""),
+        args.getlist("status"),
+        args.get("owner", ""),
+        args.get("sort", "name"),
+    )
     found = [
         lead for lead in samples.leads()
         if q.lower() in f"{lead.name} {lead.business}".lower()
@@ -78,7 +88,10 @@ def _list() -> Any:
 
 
 def _bad_form() -> LeadForm:
-    form = LeadForm(formdata=MultiDict({"email": "ana@", "attempts": "99", "order": "oldest", "notes": "Kept as typed."}), meta={"csrf": False})
+    form = LeadForm(
+        formdata=MultiDict({"email": "ana@", "attempts": "99", "order": "oldest", "notes": "Kept as typed."}),
+        meta={"csrf": False},
+    )
     form.validate()
     return form
 

@@ -23,8 +23,12 @@ _NUMERIC = re.compile(
 )
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2})(?:\.\d+)?")
 _EPOCH = re.compile(r"\d{10}(?:\.\d+)?|\d{13}")
-_BY_LABEL = {state.label.lower(): state.name for state in CALL} | {state.name.replace("_", " "): state.name for state in CALL}
-_DISPOSITIONS = {label.lower(): name for name, label in DISPOSITIONS.items()} | {n.replace("_", " "): n for n in DISPOSITIONS}
+_BY_LABEL = {state.label.lower(): state.name for state in CALL} | {
+    state.name.replace("_", " "): state.name for state in CALL
+}
+_DISPOSITIONS = {label.lower(): name for name, label in DISPOSITIONS.items()} | {
+    n.replace("_", " "): n for n in DISPOSITIONS
+}
 _CLOSED = frozenset(("dialing", "ringing", "unknown"))
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)
 

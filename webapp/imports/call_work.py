@@ -34,7 +34,10 @@ def build_plan(row: Import) -> CallPlan:
     country = row.options.get("country") or company.country
     rows = [cells for _, cells in islice(reading.read_data(row), 2_000)]
     order = row.options.get("order") or order_hint(rows, row.columns, country)[0]
-    columns = tuple((int(i), row.preview["headers"][int(i)], field) for i, field in sorted(row.columns.items(), key=lambda c: int(c[0])))
+    columns = tuple(
+        (int(i), row.preview["headers"][int(i)], field)
+        for i, field in sorted(row.columns.items(), key=lambda c: int(c[0]))
+    )
     return CallPlan(columns, country, row.options.get("zone") or company.zone, order)
 
 
@@ -133,7 +136,11 @@ def _foresee(row: Import, rows: list[ParsedCall]) -> list[Result]:
         if event is None:
             found.append(("invalid", parsed.reason, None))
             continue
-        lead_id = (event["lead_id"] if event["lead_id"] in ids else None) if event["lead_id"] else by_phone.get(event["phone"])
+        lead_id = (
+            (event["lead_id"] if event["lead_id"] in ids else None)
+            if event["lead_id"]
+            else by_phone.get(event["phone"])
+        )
         if event["event_id"] in known:
             found.append(("duplicate", "this very row was taken before", lead_id))
         elif lead_id is None:

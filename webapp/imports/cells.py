@@ -8,7 +8,9 @@ import unicodedata
 MAX_CELL = 32_767  # what a cell of Excel holds
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 NOTHING = frozenset(("", "-", "--", "n/a", "na", "none", "null", "nil", "\\n", "(blank)", "(none)", "(empty)"))
-NO_NUMBER = frozenset(("NaN", "Infinity", "-Infinity", "+Infinity", "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!"))
+NO_NUMBER = frozenset(
+    ("NaN", "Infinity", "-Infinity", "+Infinity", "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!")
+)
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u00ad]")

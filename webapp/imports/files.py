@@ -51,7 +51,7 @@ class Encoding:
 
 
 def kind_of(stream: BinaryIO) -> str:
-    """"text", "xlsx" or "xls", by content whatever the name says. Raises FileRefused; leaves the stream at its start."""
+    """ "text", "xlsx" or "xls", by content whatever the name says. Raises FileRefused; leaves the stream at its start."""
     head = stream.read(4096)
     stream.seek(0)
     if not head.strip():

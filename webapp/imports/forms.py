@@ -127,7 +127,9 @@ class MappingForm:
         self.keep_as = " ".join(posted.get("keep_as", "").split())[: self.MAX_NAME]
         for index in range(len(headers)):
             field = posted.get(f"column-{index}", "")
-            if field in FIELDS[kind] or (kind == "leads" and field.startswith("custom:") and 7 < len(field) <= 67 and field.isprintable()):
+            if field in FIELDS[kind] or (
+                kind == "leads" and field.startswith("custom:") and 7 < len(field) <= 67 and field.isprintable()
+            ):
                 self.columns[str(index)] = field
             elif field:
                 self.errors.append(f"{headers[index]}: choose one of the fields.")
@@ -140,6 +142,8 @@ class MappingForm:
             if not {"call_status", "disposition"} & chosen:
                 self.errors.append("Choose the column with the call's status or disposition.")
         elif "phone" not in chosen and not (without_phone and "email" in chosen):
-            self.errors.append("Choose the column with the phone." + (" Or the one with the email." if without_phone else ""))
+            self.errors.append(
+                "Choose the column with the phone." + (" Or the one with the email." if without_phone else "")
+            )
         if not self.keep_as.isprintable():
             self.errors.append("Leave control characters out of the mapping's name.")

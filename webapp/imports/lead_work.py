@@ -29,7 +29,9 @@ def build_plan(row: Import) -> Plan:
     headers = row.preview["headers"]
     owners: dict[str, int] = {}
     if "owner" in row.columns.values():
-        for user in db.session.scalars(sa.select(User).where(User.company_id == row.company_id, User.deactivated_at.is_(None))):
+        for user in db.session.scalars(
+            sa.select(User).where(User.company_id == row.company_id, User.deactivated_at.is_(None))
+        ):
             owners |= {user.name.lower(): user.id, user.email.lower(): user.id}
     return Plan(
         columns=tuple((int(index), headers[int(index)], field) for index, field in sorted(row.columns.items(), key=lambda c: int(c[0]))),
@@ -87,14 +89,20 @@ def _chunks(row: Import, plan: Plan) -> Iterator[list[ParsedLead]]:
 
 
 def _touched(row: Import) -> set[int]:
-    return set(db.session.scalars(sa.select(ImportRow.lead_id).where(ImportRow.import_id == row.id, ImportRow.outcome == "update")))
+    return set(
+        db.session.scalars(
+            sa.select(ImportRow.lead_id).where(ImportRow.import_id == row.id, ImportRow.outcome == "update")
+        )
+    )
 
 
 @atomic
 def _perform_chunk(row: Import, rows: list[ParsedLead], target: Target, touched: set[int], *, write: bool) -> None:
     if write:
         # One import of a company at a time looks and writes, or two would both find no duplicate.
-        db.session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('imports'), :company)"), {"company": row.company_id % 2**31})
+        db.session.execute(
+            sa.text("SELECT pg_advisory_xact_lock(hashtext('imports'), :company)"), {"company": row.company_id % 2**31}
+        )
     staging.stage(rows, keep_raw=write)
     staging.judge(target, touched)
     found = staging.count_outcomes()

@@ -47,13 +47,19 @@ def count_imports(company_id: int) -> int:
 def find_mapping(company_id: int, kind: str, headers: list[str]) -> ImportMapping | None:
     """The newest kept mapping that was made for exactly these headers."""
     names = {normal_header(header) for header in headers} - ADDED
-    kept = db.session.scalars(owned(ImportMapping, company_id).where(ImportMapping.kind == kind).order_by(ImportMapping.id.desc()))
+    kept = db.session.scalars(
+        owned(ImportMapping, company_id).where(ImportMapping.kind == kind).order_by(ImportMapping.id.desc())
+    )
     return next((mapping for mapping in kept if set(mapping.columns) == names), None)
 
 
 def list_mappings(company_id: int, kind: str) -> list[ImportMapping]:
     return list(
-        db.session.scalars(owned(ImportMapping, company_id).where(ImportMapping.kind == kind).order_by(sa.func.lower(ImportMapping.name)))
+        db.session.scalars(
+            owned(ImportMapping, company_id)
+            .where(ImportMapping.kind == kind)
+            .order_by(sa.func.lower(ImportMapping.name))
+        )
     )
 
 

@@ -213,7 +213,13 @@ def parse_email(text: str) -> str:
     """The address in its normal form; of several in one cell the first. Raises Refused."""
     first = re.split(r"[;,\s]+", typed(text).strip("<>"), maxsplit=1)[0].removeprefix("mailto:")
     local, at, domain = first.rpartition("@")
-    if at and len(first) <= 254 and len(local) <= 64 and _DOT_ATOM.fullmatch(local) and (known := _normal_domain(domain)):
+    if (
+        at
+        and len(first) <= 254
+        and len(local) <= 64
+        and _DOT_ATOM.fullmatch(local)
+        and (known := _normal_domain(domain))
+    ):
         return f"{local}@{known}"
     try:
         return validate_email(first, check_deliverability=False).normalized
@@ -240,7 +246,12 @@ def parse_website(text: str) -> str:
         host, _port = parts.hostname or "", parts.port
     except ValueError:
         raise Refused("website: not a web address") from None
-    if parts.scheme.lower() not in ("http", "https") or "." not in host or re.search(r"[\s<>\"'@]", text) or len(url) > 2000:
+    if (
+        parts.scheme.lower() not in ("http", "https")
+        or "." not in host
+        or re.search(r"[\s<>\"'@]", text)
+        or len(url) > 2000
+    ):
         raise Refused("website: not a web address")
     return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()
 
@@ -331,4 +342,3 @@ class FirstSeen:
 
 def hash_of(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
-

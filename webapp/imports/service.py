@@ -171,7 +171,9 @@ def confirm(row: Import, *, by: User) -> bool:
 
 def _make_list(row: Import) -> int:
     name = row.options.get("new_list") or row.filename.rpartition(".")[0] or row.filename
-    there = sa.select(LeadList).where(LeadList.company_id == row.company_id, sa.func.lower(LeadList.name) == name.lower())
+    there = sa.select(LeadList).where(
+        LeadList.company_id == row.company_id, sa.func.lower(LeadList.name) == name.lower()
+    )
     made = db.session.scalars(there).one_or_none()
     if made is None:
         made = LeadList(company_id=row.company_id, name=name)
@@ -198,7 +200,9 @@ def cancel(row: Import, *, by: User) -> None:
 
 def can_undo(row: Import) -> bool:
     ran = row.stage == "imported" or (row.job == "import_run" and row.state in ("failed", "cancelled"))
-    return row.kind == "leads" and ran and row.job != "import_undo" and bool(row.result.get("counts")) and row.is_resting
+    return (
+        row.kind == "leads" and ran and row.job != "import_undo" and bool(row.result.get("counts")) and row.is_resting
+    )
 
 
 @atomic
@@ -219,7 +223,11 @@ def request_undo(row: Import, *, by: User) -> None:
 def discard(row: Import, *, by: User) -> None:
     """Forget a file that was never imported. Raises CannotDo."""
     locked = _lock(row)
-    if locked.stage not in ("uploaded", "checked") or not locked.is_resting or locked.job in ("import_run", "call_import"):
+    if (
+        locked.stage not in ("uploaded", "checked")
+        or not locked.is_resting
+        or locked.job in ("import_run", "call_import")
+    ):
         raise CannotDo("It is at work or has been imported already.")
     keys = [key for key in (locked.storage_key, locked.preview.get("table_key")) if key]
     record_event("import_discarded", f"Discarded {locked.filename} before it was imported", by=by, subject=locked)

@@ -53,7 +53,11 @@ def convert(book_path: str, out_path: str, wanted: str) -> dict[str, object]:
     if end is None:
         return {"error": f"The sheet {name} is empty. Choose another.", "sheets": names, "sheet": name}
     if end[1] + 1 > MAX_COLUMNS:
-        return {"error": f"The sheet {name} has {end[1] + 1:,} columns; {MAX_COLUMNS} is the limit.", "sheets": names, "sheet": name}
+        return {
+            "error": f"The sheet {name} has {end[1] + 1:,} columns; {MAX_COLUMNS} is the limit.",
+            "sheets": names,
+            "sheet": name,
+        }
     if end[0] + 1 > MAX_ROWS:
         return {"error": f"The sheet {name} has more than {MAX_ROWS:,} rows.", "sheets": names, "sheet": name}
     rows = 0

@@ -239,7 +239,9 @@ def write_updates(target: Target) -> None:
     """Change the facts of leads that are there already, with their old values kept for undo; then the statuses."""
     if target.mode == "skip" or not _run("SELECT 1 FROM staged WHERE outcome = 'update' LIMIT 1").first():
         return
-    _run("SELECT id FROM leads WHERE id IN (SELECT match_id FROM staged WHERE outcome = 'update') ORDER BY id FOR UPDATE")
+    _run(
+        "SELECT id FROM leads WHERE id IN (SELECT match_id FROM staged WHERE outcome = 'update') ORDER BY id FOR UPDATE"
+    )
     wanted = _new_values(target)
     if wanted:
         _write_facts(target, wanted)
@@ -252,19 +254,29 @@ def _new_values(target: Target) -> dict[str, str]:
     fill, fields = target.mode == "fill", target.fields
     found = {}
     people = {"full_name": ("first_name", "last_name")}
-    mapped = {name for field in fields for name in people.get(field, (field,))} | ({"extension"} if "phone" in fields else set())
+    mapped = {name for field in fields for name in people.get(field, (field,))} | (
+        {"extension"} if "phone" in fields else set()
+    )
     for name in TEXTS:
         if name in mapped:
             test = f"s.{name} <> ''" + (f" AND l.{name} = ''" if fill else "")
             found[name] = f"CASE WHEN {test} THEN s.{name} ELSE l.{name} END"
     for name in ("phone", "email", "owner_id"):
         if name.removesuffix("_id") in mapped:
-            found[name] = f"coalesce(l.{name}, s.{name})" if fill or name == "phone" else f"coalesce(s.{name}, l.{name})"
+            found[name] = (
+                f"coalesce(l.{name}, s.{name})" if fill or name == "phone" else f"coalesce(s.{name}, l.{name})"
+            )
     if {"zone", "phone", "postal_code"} & mapped:
-        found["zone"] = "coalesce(l.zone, s.zone)" if fill else "CASE WHEN s.zone_given THEN s.zone ELSE coalesce(l.zone, s.zone) END"
+        found["zone"] = (
+            "coalesce(l.zone, s.zone)"
+            if fill
+            else "CASE WHEN s.zone_given THEN s.zone ELSE coalesce(l.zone, s.zone) END"
+        )
     if "tags" in mapped:
         # Tags are added, never taken away.
-        found["tags"] = "l.tags || ARRAY(SELECT t FROM unnest(s.tags) AS t WHERE lower(t) <> ALL (SELECT lower(o) FROM unnest(l.tags) AS o))"
+        found["tags"] = (
+            "l.tags || ARRAY(SELECT t FROM unnest(s.tags) AS t WHERE lower(t) <> ALL (SELECT lower(o) FROM unnest(l.tags) AS o))"
+        )
     if any(name.startswith("custom:") for name in fields):
         found["custom"] = "s.custom || l.custom" if fill else "l.custom || s.custom"
     return found

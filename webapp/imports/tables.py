@@ -108,12 +108,14 @@ IGNORED = frozenset(
     for name in """rebound line|rebound outcome|rebound reason|record id|contact id|lead id|id|entry list id|list id|called since last reset|
     gmt offset now|entry date|modify date|security phrase|called count|last local call time|rank|euid|leid|cc|
     list|dial attempts|answered count|last dial attempt|dial result|last status change|last contacted at|created at|
-    member rating|optin time|optin ip|confirm time|confirm ip|latitude|longitude|gmtoff|dstoff|last changed""".split("|")
+    member rating|optin time|optin ip|confirm time|confirm ip|latitude|longitude|gmtoff|dstoff|last changed""".split(
+        "|"
+    )
 )
 
 
 def normal_header(text: str) -> str:
-    """"E-Mail Address " and "e_mail address" are one header."""
+    """ "E-Mail Address " and "e_mail address" are one header."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
     return re.sub(r"[\W_]+", " ", spaced).strip().lower()
 

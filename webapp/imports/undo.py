@@ -77,7 +77,9 @@ FROM undone u WHERE r.import_id = :import AND r.number = u.number
 def perform(row: Import) -> None:
     """The job's half, in chunks by line; `result["undo"]` counts removed, restored and kept."""
     if row.total is None:
-        undoable = sa.select(sa.func.count()).where(ImportRow.import_id == row.id, ImportRow.outcome.in_(("new", "update")))
+        undoable = sa.select(sa.func.count()).where(
+            ImportRow.import_id == row.id, ImportRow.outcome.in_(("new", "update"))
+        )
         keep_alive(row, total=db.session.scalar(undoable))
     while _perform_chunk(row):
         pass
@@ -111,11 +113,15 @@ def _perform_chunk(row: Import) -> bool:
         run(sql)
     _restore_statuses(row, given["undo"])
     run(_NOTE)
-    found = run(
-        "SELECT count(*) FILTER (WHERE why IS NULL AND outcome = 'new') AS removed,"
-        " count(*) FILTER (WHERE why IS NULL AND outcome = 'update') AS restored,"
-        " count(*) FILTER (WHERE why IS NOT NULL) AS kept FROM undone"
-    ).one()._mapping
+    found = (
+        run(
+            "SELECT count(*) FILTER (WHERE why IS NULL AND outcome = 'new') AS removed,"
+            " count(*) FILTER (WHERE why IS NULL AND outcome = 'update') AS restored,"
+            " count(*) FILTER (WHERE why IS NOT NULL) AS kept FROM undone"
+        )
+        .one()
+        ._mapping
+    )
     before = row.result.get("undo", {})
     step(
         row, done=found["removed"] + found["restored"], skipped=found["kept"], position=upto,

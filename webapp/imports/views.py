@@ -48,7 +48,9 @@ def _get(import_id: int) -> Import:
 @requires("rep")
 def index() -> Response:
     before = request.args.get("before", type=int)
-    entries, older = queries.list_imports(current_user.company_id, before=before if before and 0 < before < 2**63 else None)
+    entries, older = queries.list_imports(
+        current_user.company_id, before=before if before and 0 < before < 2**63 else None
+    )
     moving = [entry.work for entry in entries if not entry.work.is_resting]
     version = sum(entry.work.version for entry in entries)
     if moving and request.args.get("v", type=int) == version:
@@ -78,7 +80,9 @@ def new() -> AnyResponse:
         return _upload_page(form, 422)
     list_id = int(form.list_id.data) if form.list_id.data and not form.is_calls else None
     wanted = service.Wanted(form.kind.data, list_id, form.options())
-    row = service.take_in(stored, kind, upload.filename, wanted, token=request.form.get("form_token", "")[:100], by=_me())
+    row = service.take_in(
+        stored, kind, upload.filename, wanted, token=request.form.get("form_token", "")[:100], by=_me()
+    )
     return go(url_for(".show", import_id=row.id))
 
 
@@ -107,7 +111,14 @@ def _page(row: Import, *, status: int = 200, mapping: MappingForm | None = None,
             "samples": row.checked.get("samples", {}) if phase == "checked" else {}, "refused": results.refused_count(row),
             "can_undo": service.can_undo(row), "undo": row.result.get("undo"),
         }  # fmt: skip
-    return render("imports/show.html", status=status, stage_of=results.stage_of, encodings=ENCODINGS, delimiters=DELIMITERS, **context)
+    return render(
+        "imports/show.html",
+        status=status,
+        stage_of=results.stage_of,
+        encodings=ENCODINGS,
+        delimiters=DELIMITERS,
+        **context,
+    )
 
 
 def _phase(row: Import, *, remap: bool) -> str:
@@ -140,7 +151,9 @@ def _mapping_context(row: Import, form: MappingForm | None) -> dict[str, Any]:
 def _times_context(row: Import, chosen: dict[str, str]) -> dict[str, Any]:
     """How the file's times will be read, shown on its first rows."""
     company = _me().company
-    found, sure = call_rules.order_hint([cells for _, cells in row.preview["rows"]], chosen, row.options.get("country", ""))
+    found, sure = call_rules.order_hint(
+        [cells for _, cells in row.preview["rows"]], chosen, row.options.get("country", "")
+    )
     order, zone = row.options.get("order") or found, row.options.get("zone") or company.zone
     plan = call_rules.CallPlan((), row.options.get("country", ""), zone, order)
     column = next((int(i) for i, field in chosen.items() if field == "started_at"), None)
@@ -151,7 +164,14 @@ def _times_context(row: Import, chosen: dict[str, str]) -> dict[str, Any]:
                 read.append((line, cells[column], call_rules.parse_time(cells[column], plan, "started"), ""))
             except Refused as refused:
                 read.append((line, cells[column], None, refused.reason))
-    return {"orders": call_rules.ORDERS, "order": order, "order_sure": sure, "zone": zone, "zones": zone_choices(), "times": read}
+    return {
+        "orders": call_rules.ORDERS,
+        "order": order,
+        "order_sure": sure,
+        "zone": zone,
+        "zones": zone_choices(),
+        "times": read,
+    }
 
 
 @bp.get("/<int:import_id>/progress")
@@ -180,7 +200,10 @@ def read_again(import_id: int) -> AnyResponse:
 def map_columns(import_id: int) -> AnyResponse:
     row = _get(import_id)
     form = MappingForm(
-        request.form, headers=row.preview.get("headers", []), kind=row.kind, without_phone=bool(row.options.get("without_phone"))
+        request.form,
+        headers=row.preview.get("headers", []),
+        kind=row.kind,
+        without_phone=bool(row.options.get("without_phone")),
     )
     options: dict[str, Any] = {}
     if row.kind == "calls":
@@ -271,4 +294,6 @@ def errors(import_id: int) -> Response:
     for part in results.write_errors(row):
         target.write(part.encode("utf-8"))
     target.seek(0)
-    return send_file(target, mimetype="text/csv", as_attachment=True, download_name=f"refused-rows-of-import-{row.id}.csv", max_age=0)
+    return send_file(
+        target, mimetype="text/csv", as_attachment=True, download_name=f"refused-rows-of-import-{row.id}.csv", max_age=0
+    )

@@ -4,8 +4,6 @@ A spreadsheet runs cells that begin with = + - @ and the like: text columns get 
 those, which the import takes off again. Phones, numbers and times are typed and stay as they are.
 """
 
-
-
 from __future__ import annotations
 
 import time

@@ -54,12 +54,15 @@ class RepairOut(WorkOut):
     classes: list[str]
     before: Annotated[Counts, Field(description="Leads by problem class when it was asked for.")]
     after: Annotated[Counts, Field(description="The same once it has ended; empty until then.")]
-    result: Annotated[Counts, Field(description="fixed, in_call, calls_closed, counters, and to:<status> by new status.")]
+    result: Annotated[
+        Counts, Field(description="fixed, in_call, calls_closed, counters, and to:<status> by new status.")
+    ]
 
 
 class RepairIn(In):
     classes: Annotated[
-        list[Class] | None, Field(min_length=1, max_length=20, description="Problem classes to repair; all of them when left out.")
+        list[Class] | None,
+        Field(min_length=1, max_length=20, description="Problem classes to repair; all of them when left out."),
     ] = None
 
 
@@ -73,7 +76,10 @@ class BatchOut(WorkOut):
 
 
 class RecycleIn(In):
-    statuses: Annotated[list[Recyclable], Field(min_length=1, max_length=30, description="Leads of these are recycled; none is a missing status.")]
+    statuses: Annotated[
+        list[Recyclable],
+        Field(min_length=1, max_length=30, description="Leads of these are recycled; none is a missing status."),
+    ]
     target_status: Annotated[Target, Field(description="What they become.")] = "new"
     reset_dial_count: Annotated[bool, Field(description="Start the new pass with 0 dials.")] = False
     dry_run: Annotated[bool, Field(description="Only say what would happen.")] = False
@@ -128,7 +134,9 @@ def recycle_list(caller: Caller, list_id: int, body: RecycleIn) -> Any:
     return said | {"batch": batch}
 
 
-@endpoint(bp, "GET", "/recycle-batches/<int:batch_id>", scope="leads:read", tag=TAG, summary="One recycling", answer=BatchOut)
+@endpoint(
+    bp, "GET", "/recycle-batches/<int:batch_id>", scope="leads:read", tag=TAG, summary="One recycling", answer=BatchOut
+)
 def get_recycle_batch(caller: Caller, batch_id: int) -> Any:
     """Its progress, and its result once it has ended."""
     return get_owned_or_404(RecycleBatch, batch_id, caller.company_id)

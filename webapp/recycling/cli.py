@@ -60,7 +60,9 @@ def fix_lead_status(
     if dry_run:
         ctx.exit(1 if fixable(counts) else 0)
     left = sum(fixable(problem_counts(company_id, list_id, campaign_id=campaign_id)) for company_id in companies)
-    click.echo(f"\n✅ Successfully fixed {done['leads_fixed']} leads!" if not left else f"\n{left} leads still need fixing.")
+    click.echo(
+        f"\n✅ Successfully fixed {done['leads_fixed']} leads!" if not left else f"\n{left} leads still need fixing."
+    )
     ctx.exit(1 if left or done["errors"] else 0)
 
 
@@ -75,7 +77,9 @@ def _scope(campaign_id: int | None, list_id: int | None) -> tuple[str, list[int]
         if campaign is None:
             raise click.UsageError(f"there is no campaign {campaign_id}")
         return f"Campaign {campaign.name}", [campaign.company_id]
-    return "All campaigns", list(db.session.scalars(sa.select(LeadList.company_id).distinct().order_by(LeadList.company_id)))
+    return "All campaigns", list(
+        db.session.scalars(sa.select(LeadList.company_id).distinct().order_by(LeadList.company_id))
+    )
 
 
 def _print_counts(counts: dict[str, int]) -> None:
@@ -93,5 +97,3 @@ def _print_counts(counts: dict[str, int]) -> None:
         if name in ("dialed_but_new", "calls_without_tracking") or counts.get(name):
             click.echo(f"  {text}: {counts.get(name, 0)}")
     click.echo(f"  Total issues found: {sum(counts.values())}")
-
-

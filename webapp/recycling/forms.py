@@ -29,7 +29,9 @@ def _trimmed(value: Any) -> Any:
 
 
 class RecycleForm(Form):
-    statuses = SelectMultipleField("Statuses", choices=[(name, LEAD[name].label) for name in LEAD.names], validate_choice=False)
+    statuses = SelectMultipleField(
+        "Statuses", choices=[(name, LEAD[name].label) for name in LEAD.names], validate_choice=False
+    )
     target = SelectField(
         "They become", choices=[(name, LEAD[name].label) for name in TARGETS], default="new", validate_choice=False,
         description="Usually New: they start a new pass.",

@@ -87,7 +87,9 @@ class LeadStatusService:
         campaign = db.session.get(DialCampaign, campaign_id)
         if campaign is None or self.company_id not in (None, campaign.company_id):
             raise LookupError(f"no campaign {campaign_id}")
-        statuses = [state.name for state in LEAD if state.has("dialable") and state.has("recyclable") and not state.has("fresh")]
+        statuses = [
+            state.name for state in LEAD if state.has("dialable") and state.has("recyclable") and not state.has("fresh")
+        ]
         rested = sa.or_(
             Lead.last_dial_attempt.is_(None), Lead.last_dial_attempt <= db_now() - timedelta(hours=hours_since_last)
         )

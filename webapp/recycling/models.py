@@ -25,7 +25,9 @@ class RecycleBatch(Row, WorkMixin, db.Model):
     preview: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"), default=dict)
     result: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"), default=dict)
     up_to_id: Mapped[int | None]
-    position_status: Mapped[int] = mapped_column(sa.Integer, server_default="0", default=0)  # statuses are walked in order
+    position_status: Mapped[int] = mapped_column(
+        sa.Integer, server_default="0", default=0
+    )  # statuses are walked in order
     batch_id: Mapped[UUID] = mapped_column(unique=True)
     undone_at: Mapped[datetime | None]
     undone_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))

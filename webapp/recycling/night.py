@@ -46,7 +46,9 @@ def start_nightly_repair(company_id: int) -> Night:
     found = fixable(problem_counts(company_id))
     earlier = db.session.scalars(
         sa.select(Repair.total).where(
-            Repair.company_id == company_id, Repair.trigger == "nightly", Repair.created_at > db_now() - timedelta(days=8)
+            Repair.company_id == company_id,
+            Repair.trigger == "nightly",
+            Repair.created_at > db_now() - timedelta(days=8),
         )
     ).all()
     mean = sum(total or 0 for total in earlier) / len(earlier) if earlier else 0.0

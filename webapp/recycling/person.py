@@ -69,7 +69,14 @@ def ask_repair(
 
 @atomic
 def ask_recycle(
-    lead_list: LeadList, statuses: list[str], target: str, *, reset_dial_count: bool, seen: int, by: Any, form_token: str
+    lead_list: LeadList,
+    statuses: list[str],
+    target: str,
+    *,
+    reset_dial_count: bool,
+    seen: int,
+    by: Any,
+    form_token: str,
 ) -> RecycleBatch:
     """The recycling that was previewed; a form sent twice gives the first one back. Raises CountMoved, CannotRecycle."""
     taken = take_once(lead_list.company_id, "recycle", form_token)

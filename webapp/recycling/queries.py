@@ -39,9 +39,12 @@ def problem_counts(company_id: int, list_id: int | None = None, *, campaign_id: 
         if cell.problem:
             counts[cell.problem] += cell.leads
     scope = list_ids if list_ids is not None else [list_id] if list_id is not None else None
-    counts["open_call"] = db.session.scalar(sa.select(sa.func.count()).select_from(open_call_leads(company_id, scope).subquery())) or 0
+    counts["open_call"] = (
+        db.session.scalar(sa.select(sa.func.count()).select_from(open_call_leads(company_id, scope).subquery())) or 0
+    )
     counts["callback_mismatch"] = (
-        db.session.scalar(sa.select(sa.func.count()).select_from(callback_mismatch_leads(company_id, scope).subquery())) or 0
+        db.session.scalar(sa.select(sa.func.count()).select_from(callback_mismatch_leads(company_id, scope).subquery()))
+        or 0
     )
     return counts
 
@@ -49,8 +52,13 @@ def problem_counts(company_id: int, list_id: int | None = None, *, campaign_id: 
 def count_problems(company_id: int) -> int:
     """The number in the sidebar: what `problem_counts` sums to, without the cells."""
     t = LeadTally.__table__.c
-    held = sa.select(sa.func.coalesce(sa.func.sum(t.leads), 0)).where(t.company_id == company_id, t.problem.is_not(None))
-    others = (sa.select(sa.func.count()).select_from(query(company_id).subquery()) for query in (open_call_leads, callback_mismatch_leads))
+    held = sa.select(sa.func.coalesce(sa.func.sum(t.leads), 0)).where(
+        t.company_id == company_id, t.problem.is_not(None)
+    )
+    others = (
+        sa.select(sa.func.count()).select_from(query(company_id).subquery())
+        for query in (open_call_leads, callback_mismatch_leads)
+    )
     parts = [part.scalar_subquery() for part in (held, *others)]
     return int(db.session.scalar(sa.select(parts[0] + parts[1] + parts[2])) or 0)
 
@@ -59,7 +67,7 @@ def problems_elsewhere(company_id: int) -> dict[int, int]:
     """Problems that the lead's own row does not show, by list."""
     ids = open_call_leads(company_id).union_all(callback_mismatch_leads(company_id)).subquery()
     query = sa.select(Lead.list_id, sa.func.count()).where(Lead.id.in_(sa.select(ids.c.id))).group_by(Lead.list_id)
-    return {list_id: number for list_id, number in db.session.execute(query)}
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def fixable(counts: dict[str, int]) -> int:
@@ -78,7 +86,9 @@ def callback_mismatch_leads(company_id: int, list_ids: list[int] | None = None) 
     if list_ids is not None:
         lists = lists.where(LeadList.id.in_(list_ids))
     is_open = sa.select(Callback.id).where(Callback.lead_id == Lead.id, Callback.state != "closed").exists()
-    without = sa.select(Lead.id).where(Lead.list_id.in_(lists), Lead.status == "callback", Lead.problem.is_(None), ~is_open)
+    without = sa.select(Lead.id).where(
+        Lead.list_id.in_(lists), Lead.status == "callback", Lead.problem.is_(None), ~is_open
+    )
     reverse = (
         sa.select(Lead.id)
         .join(Callback, Callback.lead_id == Lead.id)
@@ -114,7 +124,11 @@ def preview_repair(
     return list(
         db.session.execute(
             statement,
-            {"lists": list_ids_of(company_id, list_id=list_id, campaign_id=campaign_id), "classes": list(classes), "limit": limit},
+            {
+                "lists": list_ids_of(company_id, list_id=list_id, campaign_id=campaign_id),
+                "classes": list(classes),
+                "limit": limit,
+            },
         )
     )
 
@@ -127,7 +141,10 @@ def list_repairs(company_id: int, *, list_id: int | None = None, limit: int = 20
 def list_batches(company_id: int, list_id: int, *, limit: int = 20) -> list[RecycleBatch]:
     return list(
         db.session.scalars(
-            owned(RecycleBatch, company_id).where(RecycleBatch.list_id == list_id).order_by(RecycleBatch.id.desc()).limit(limit)
+            owned(RecycleBatch, company_id)
+            .where(RecycleBatch.list_id == list_id)
+            .order_by(RecycleBatch.id.desc())
+            .limit(limit)
         )
     )
 
@@ -135,7 +152,10 @@ def list_batches(company_id: int, list_id: int, *, limit: int = 20) -> list[Recy
 def last_check(company_id: int) -> Repair | None:
     """The latest finished repair of the whole company, whoever asked for it."""
     return db.session.scalars(
-        owned(Repair, company_id).where(Repair.list_id.is_(None), Repair.state == "done").order_by(Repair.id.desc()).limit(1)
+        owned(Repair, company_id)
+        .where(Repair.list_id.is_(None), Repair.state == "done")
+        .order_by(Repair.id.desc())
+        .limit(1)
     ).first()
 
 
@@ -162,7 +182,9 @@ def breakdown(cells: Iterable[Cell]) -> list[StatusRow]:
     return [StatusRow(name, *row) for name, row in sums.items()]
 
 
-def listed_leads(company_id: int, name: str, *, list_id: int | None = None, after: int = 0, limit: int = 50) -> list[Lead]:
+def listed_leads(
+    company_id: int, name: str, *, list_id: int | None = None, after: int = 0, limit: int = 50
+) -> list[Lead]:
     """The leads of one class by id, `limit` of them behind the id `after`."""
     list_ids = list_ids_of(company_id, list_id=list_id)
     if name == "open_call":
@@ -178,7 +200,9 @@ def listed_leads(company_id: int, name: str, *, list_id: int | None = None, afte
 
 def open_callbacks(lead_ids: Iterable[int]) -> dict[int, Callback]:
     """The callback that is not closed, by lead."""
-    rows = db.session.scalars(sa.select(Callback).where(Callback.lead_id.in_(list(lead_ids)), Callback.state != "closed"))
+    rows = db.session.scalars(
+        sa.select(Callback).where(Callback.lead_id.in_(list(lead_ids)), Callback.state != "closed")
+    )
     return {row.lead_id: row for row in rows}
 
 

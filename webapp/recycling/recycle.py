@@ -167,7 +167,7 @@ def _recycle_chunk(batch: RecycleBatch, index: int) -> bool:
     }  # fmt: skip
     bound = sa.bindparam("ids", ids, pg.ARRAY(sa.BigInteger))
     skipped: dict[str, int] = {
-        reason: leads for reason, leads in db.session.execute(sa.text(SKIPPED_SQL).bindparams(bound), params)
+        row[0]: row[1] for row in db.session.execute(sa.text(SKIPPED_SQL).bindparams(bound), params)
     }
     skipped.pop("", None)
     picks = (
@@ -180,11 +180,14 @@ def _recycle_chunk(batch: RecycleBatch, index: int) -> bool:
         values=dict(SET), before=BEFORE, same_status=True,
     ).subquery()  # fmt: skip
     by_status: dict[str, int] = {
-        status: leads
-        for status, leads in db.session.execute(sa.select(moved.c.old_status, sa.func.count()).group_by(moved.c.old_status))
+        row[0]: row[1]
+        for row in db.session.execute(sa.select(moved.c.old_status, sa.func.count()).group_by(moved.c.old_status))
     }
     done = sum(by_status.values())
-    result = {"recycled": Counter(batch.result.get("recycled", {})), "skipped": Counter(batch.result.get("skipped", {}))}
+    result = {
+        "recycled": Counter(batch.result.get("recycled", {})),
+        "skipped": Counter(batch.result.get("skipped", {})),
+    }
     result["recycled"].update(by_status)
     result["skipped"].update(skipped)
     step(

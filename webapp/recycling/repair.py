@@ -37,9 +37,11 @@ def start_repair(
     db.session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('repair'), :company)"), {"company": company_id})
     same = db.session.scalars(
         sa.select(Repair).where(
-            Repair.company_id == company_id, Repair.state.in_(("queued", "running")),
-            Repair.list_id.is_not_distinct_from(list_id), Repair.campaign_id.is_not_distinct_from(campaign_id),
-        )  # fmt: skip
+            Repair.company_id == company_id,
+            Repair.state.in_(("queued", "running")),
+            Repair.list_id.is_not_distinct_from(list_id),
+            Repair.campaign_id.is_not_distinct_from(campaign_id),
+        )
     ).first()
     if same is not None:
         return same
@@ -53,7 +55,11 @@ def start_repair(
     start_work(repair)
     if by is not None:
         record_event(
-            "repair_started", f"Started the repair of {total} problematic leads", by=by, subject=repair, batch_id=repair.batch_id
+            "repair_started",
+            f"Started the repair of {total} problematic leads",
+            by=by,
+            subject=repair,
+            batch_id=repair.batch_id,
         )
     return repair
 

@@ -17,7 +17,9 @@ _SAID = said_sql(
     since="CASE WHEN l.status IS NULL THEN NULL ELSE l.last_status_change END",
 )
 # Only a fresh or missing status is repaired; every other lead just gets its counters back.
-_TO_STATUS = f"CASE WHEN said.seen IS NULL OR said.seen IN ({_FRESH}) THEN coalesce(said.to_status, 'new') ELSE said.seen END"
+_TO_STATUS = (
+    f"CASE WHEN said.seen IS NULL OR said.seen IN ({_FRESH}) THEN coalesce(said.to_status, 'new') ELSE said.seen END"
+)
 
 _DECIDED = f"""
 {_SAID}, decided AS (

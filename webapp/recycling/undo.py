@@ -44,7 +44,9 @@ def _restored(before: tuple[str, ...]) -> list[str]:
 
 
 def _judged_sql(before: tuple[str, ...]) -> str:
-    olds = ",\n       ".join(f"(c.before ->> '{name}')::{_CASTS.get(name, 'timestamptz')} AS new_{name}" for name in _restored(before))
+    olds = ",\n       ".join(
+        f"(c.before ->> '{name}')::{_CASTS.get(name, 'timestamptz')} AS new_{name}" for name in _restored(before)
+    )
     return f"""
 WITH judged AS (
   SELECT c.subject_id, l.id, l.company_id, l.status AS seen, c.old_status AS to_status, c.id AS evidence_id,
@@ -83,7 +85,9 @@ def start_undo(row: RecycleBatch | Repair, *, by: Any) -> Undo:
     start_work(undo)
     locked.undone_at = db.session.scalar(sa.select(db_now()))
     locked.undone_by_id = by.id
-    record_event("undone", f"Undid the {_name(kind)} of {locked.done} leads", by=by, subject=locked, batch_id=locked.batch_id)
+    record_event(
+        "undone", f"Undid the {_name(kind)} of {locked.done} leads", by=by, subject=locked, batch_id=locked.batch_id
+    )
     db.session.flush()
     db.session.refresh(locked)
     return undo
@@ -108,7 +112,9 @@ def perform_undo(undo_id: int) -> None:
         skipped = undo.result
         message = f"Restored {undo.done} leads."
         if skipped:
-            message += " Left " + "; ".join(f"{number}: {SKIPS[name].lower()}" for name, number in skipped.items()) + "."
+            message += (
+                " Left " + "; ".join(f"{number}: {SKIPS[name].lower()}" for name, number in skipped.items()) + "."
+            )
         rest(undo, "done", message)
         log.info("batch_undone", undo_id=undo.id, restored=undo.done, skipped=undo.skipped)
 

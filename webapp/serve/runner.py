@@ -88,7 +88,7 @@ def _become(name: str, main: Callable[[], int | None], output: int, private: Seq
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
         if isinstance(error.code, str):
             print(error.code, file=sys.stderr)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  the last line of a forked process: say it, then go
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -122,7 +122,7 @@ class Runner:
             self.printer.write(line)
         except OSError:
             # Whoever read our output is gone: nothing can be said any more, so end in order.
-            sys.stdout = self.printer.output = open(os.devnull, "w")
+            sys.stdout = self.printer.output = open(os.devnull, "w")  # noqa: SIM115  for the rest of the process
             self.stop_requests = max(1, self.stop_requests)
 
     def run(self, on_ready: Callable[[], bool] = lambda: True) -> None:

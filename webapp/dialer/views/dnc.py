@@ -97,5 +97,7 @@ def lift_dnc(entry_id: int) -> AnyResponse:
     if released is None:
         toast("Somebody had lifted it before.", tone="warn")
     else:
-        toast(f"{entry.value} may be contacted again." + (f" {plural(released, 'lead')} set to New." if released else ""))
+        toast(
+            f"{entry.value} may be contacted again." + (f" {plural(released, 'lead')} set to New." if released else "")
+        )
     return go(url_for("dialer.dnc"))

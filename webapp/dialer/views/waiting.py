@@ -29,7 +29,9 @@ def _after() -> int | None:
 @requires("rep")
 def quarantine() -> Response:
     rows, following = queries.list_quarantine(current_user.company_id, after=_after())
-    return render("dialer/quarantine.html", rows=rows, next=following, first_page=_after() is None, tabs=tabs("quarantine"))
+    return render(
+        "dialer/quarantine.html", rows=rows, next=following, first_page=_after() is None, tabs=tabs("quarantine")
+    )
 
 
 @bp.get("/calls/quarantine/<int:event_id>")
@@ -57,7 +59,10 @@ def _event_page(
 def replay_all() -> AnyResponse:
     tried, placed = service.replay_all(by=current_user)
     left = tried - placed
-    toast(f"{plural(placed, 'event')} placed, {left} still waiting." if tried else "Nothing was waiting.", tone="ok" if placed or not tried else "warn")
+    toast(
+        f"{plural(placed, 'event')} placed, {left} still waiting." if tried else "Nothing was waiting.",
+        tone="ok" if placed or not tried else "warn",
+    )
     return go(url_for("dialer.quarantine"))
 
 
@@ -67,7 +72,9 @@ def replay_event(event_id: int) -> AnyResponse:
     event = _event(event_id)
     if service.replay(event, by=current_user):
         toast("The event found its call.")
-        return go(url_for("dialer.call", call_id=event.call_log_id) if event.call_log_id else url_for("dialer.quarantine"))
+        return go(
+            url_for("dialer.call", call_id=event.call_log_id) if event.call_log_id else url_for("dialer.quarantine")
+        )
     toast("Still nobody it belongs to. Assign it to a lead, or add the lead first.", tone="warn")
     return go(url_for("dialer.waiting_event", event_id=event_id))
 

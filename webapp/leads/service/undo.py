@@ -92,7 +92,9 @@ def _back_to_status(row: BulkAction, ids: list[int], by: User) -> set[int]:
                  last_status_change=time, anchor_status=sa.Text, anchor_at=time,
                  next_eligible_at=time)
     )  # fmt: skip
-    values: dict[str, Any] = {name: name for name in ("last_status_change", "anchor_status", "anchor_at", "next_eligible_at")}
+    values: dict[str, Any] = {
+        name: name for name in ("last_status_change", "anchor_status", "anchor_at", "next_eligible_at")
+    }
     written = db.session.execute(
         advance_many(picks, machine=LEAD, table=Lead.__table__, by=by.id, cause="undo", batch_id=row.batch_id,
                      values=values | {"version": Lead.__table__.c.version + 1})

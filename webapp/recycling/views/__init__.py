@@ -39,7 +39,9 @@ def people() -> dict[int, str]:
 
 def read_number(text: str | None) -> int | None:
     """A count or an id as a form or an address holds it."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= MAX_ID else None
+    return (
+        int(text) if text and text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= MAX_ID else None
+    )
 
 
 def form_token() -> str | None:

@@ -57,7 +57,14 @@ def accept_logs(name: str) -> Response:
     if lead_id is None:
         context = one_class(name)
         if read_number(request.form.get("seen")) != context["count"]:
-            return render("recycling/problem.html", "region", status=409, **context, form=form, moved=request.form.get("seen", "")[:20])
+            return render(
+                "recycling/problem.html",
+                "region",
+                status=409,
+                **context,
+                form=form,
+                moved=request.form.get("seen", "")[:20],
+            )
     changed, batch = person.accept_logs(
         company_id, name, by=current_user, reason=form.reason.data, list_id=list_id, lead_id=lead_id
     )

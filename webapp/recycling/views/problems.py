@@ -127,7 +127,11 @@ def repair_start() -> Response:
     classes, list_id = tuple(name for name in FIXABLE if name in given), read_number(request.form.get("list"))
     seen, token = read_number(request.form.get("seen")), form_token()
     if not classes or seen is None or token is None:
-        error = "Choose at least one kind of problem." if not classes else "This form was incomplete. Look at the preview again."
+        error = (
+            "Choose at least one kind of problem."
+            if not classes
+            else "This form was incomplete. Look at the preview again."
+        )
         return _fix(classes, list_id, status=422, error=error)
     if list_id is not None:
         get_owned_or_404(LeadList, list_id, current_user.company_id)
@@ -146,7 +150,12 @@ def repair_start() -> Response:
 
 
 def _fix(
-    classes: tuple[str, ...], list_id: int | None, *, status: int = 200, error: str | None = None, moved: CountMoved | None = None
+    classes: tuple[str, ...],
+    list_id: int | None,
+    *,
+    status: int = 200,
+    error: str | None = None,
+    moved: CountMoved | None = None,
 ) -> Response:
     company_id = current_user.company_id
     lead_list = get_owned_or_404(LeadList, list_id, company_id) if list_id is not None else None
@@ -175,5 +184,3 @@ def check_now() -> Response:
         db.session.refresh(repair)
     toast("Checked just now: nothing to fix." if repair.state == "done" else "A check is running.")
     return go(url_for("recycling.problems"))
-
-

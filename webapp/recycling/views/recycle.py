@@ -94,7 +94,16 @@ def _preview(
 
 
 def _page(lead_list: LeadList, form: RecycleForm, *, status: int = 200, **shown: Any) -> Response:
-    context = {"list": lead_list, "form": form, "skips": SKIPS, "LEAD": LEAD, "NONE": NONE, "at_once": AT_ONCE, "name_of": name_of, **shown}
+    context = {
+        "list": lead_list,
+        "form": form,
+        "skips": SKIPS,
+        "LEAD": LEAD,
+        "NONE": NONE,
+        "at_once": AT_ONCE,
+        "name_of": name_of,
+        **shown,
+    }
     if not is_fragment():
         context |= _facts(lead_list, form)
     return render("recycling/recycle.html", "preview", status=status, **context)

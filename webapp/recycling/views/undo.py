@@ -94,7 +94,15 @@ def undo(undo_id: int) -> Response:
     kind: Any = RecycleBatch if row.subject == RecycleBatch.__tablename__ else Repair
     of = _of(get_owned_or_404(kind, row.subject_id, row.company_id))
     return render(
-        "recycling/undo.html", None, row=row, skips=SKIPS, people=people(), may_act=may_act(), LEAD=LEAD, **of, **_leftovers(row)
+        "recycling/undo.html",
+        None,
+        row=row,
+        skips=SKIPS,
+        people=people(),
+        may_act=may_act(),
+        LEAD=LEAD,
+        **of,
+        **_leftovers(row),
     )
 
 
@@ -111,5 +119,7 @@ def undo_cancel(undo_id: int) -> Response:
     row = get_owned_or_404(Undo, undo_id, current_user.company_id)
     request_cancel(row)
     if is_fragment():
-        return render("recycling/_undo_live.html", None, row=row, skips=SKIPS, may_act=True, LEAD=LEAD, **_leftovers(row))
+        return render(
+            "recycling/_undo_live.html", None, row=row, skips=SKIPS, may_act=True, LEAD=LEAD, **_leftovers(row)
+        )
     return go(url_for("recycling.undo", undo_id=row.id))
