@@ -30,6 +30,7 @@ from webapp.core import work
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db, is_outage
 from webapp.core.schedule import Schedule
+from webapp.core.scratch import remove_stale_folders
 from webapp.dialer.quarantine import place_waiting
 from webapp.leads.tallies import fold_tallies
 from webapp.notifications.problems import run_nightly_repair
@@ -62,6 +63,7 @@ PERIODIC: dict[str, Periodic] = {
     "sweep": Periodic("* * * * *", work.sweep),
     "fold_tallies": Periodic("* * * * *", fold_tallies),
     "expire_exports": Periodic("17 * * * *", expire_exports),
+    "remove_stale_folders": Periodic("41 * * * *", remove_stale_folders),
     "forget_old": Periodic("23 4 * * *", forget_old),
     "place_waiting": Periodic("* * * * *", place_waiting, per_company=True),
     "light_repair": Periodic("*/10 * * * *", start_light_repair, per_company=True),

@@ -6,12 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from webapp.core.scratch import scratch_folder
 from webapp.core.storage import get_storage
 from webapp.imports import files
 from webapp.imports.cells import storable, strip_guard
@@ -106,8 +106,8 @@ def read_data(row: Import) -> Iterator[tuple[int, list[str]]]:
 def _convert(row: Import, sheet: str, seen: dict[str, Any], wait: Callable[[], None]) -> None:
     """Store the chosen sheet as CSV under `table_key`."""
     storage = get_storage()
-    with tempfile.TemporaryDirectory(prefix="rebound-sheet-") as folder:
-        book, table = Path(folder) / "book", Path(folder) / "table.csv"
+    with scratch_folder("sheet") as folder:
+        book, table = folder / "book", folder / "table.csv"
         with storage.open(row.storage_key) as source, book.open("wb") as target:
             shutil.copyfileobj(source, target, 1024 * 1024)
         answer = _run_reader(book, table, sheet, wait)

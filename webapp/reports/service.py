@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 import unicodedata
 from datetime import timedelta
@@ -18,6 +17,7 @@ from webapp.core.audit import record_event
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
 from webapp.core.once import keep_answer, take_once
+from webapp.core.scratch import scratch_folder
 from webapp.core.storage import NoSuchFile, StorageError, Stored, get_storage
 from webapp.core.work import LeaseLost, WorkError, keep_alive, request_cancel, rest, running, start_work
 from webapp.reports.builders import FORMAT_LABELS, KINDS
@@ -84,8 +84,8 @@ def run_export(export_id: int) -> Export | None:
         if row is None:
             return None
         keep_alive(row, done=-row.done)
-        with tempfile.TemporaryDirectory(prefix="rebound-export-") as folder:
-            target = Path(folder) / f"export.{row.format}"
+        with scratch_folder("export") as folder:
+            target = folder / f"export.{row.format}"
             rows = KINDS[row.kind].build[row.format](row, target, lambda count: keep_alive(row, done=count))
             _keep(row, target, rows)
     if row.state == "done":
