@@ -108,7 +108,8 @@ def test_pages_answer_work_is_taken_on_and_done_once_redis_is_back(rig: Rig, des
         assert timed(lambda: desk.client.get("/healthz")).status_code == 200
         assert not ring("repair", row.id)
     sweep(queued_for=timedelta(0))
-    assert [job.func_name for job in rig.work()] == ["jobs.recycling.perform_repair"]
+    # A full Redis may have kept the entry whose job it refused: then two name the row, and the claim lets one work.
+    assert {job.func_name for job in rig.work()} == {"jobs.recycling.perform_repair"}
     sweep(queued_for=timedelta(0))
     assert rig.work() == []
     assert (reread(row).state, row.done + row.skipped) == ("done", MANY)
