@@ -166,10 +166,6 @@ def _recycle_chunk(batch: RecycleBatch, index: int) -> bool:
         "company": batch.company_id, "target": batch.target_status, "reset": batch.reset_dial_count, "as_of": batch.created_at,
     }  # fmt: skip
     bound = sa.bindparam("ids", ids, pg.ARRAY(sa.BigInteger))
-    skipped: dict[str, int] = {
-        row[0]: row[1] for row in db.session.execute(sa.text(SKIPPED_SQL).bindparams(bound), params)
-    }
-    skipped.pop("", None)
     picks = (
         sa.text(PICKS_SQL)
         .bindparams(bound, **params)
@@ -184,6 +180,10 @@ def _recycle_chunk(batch: RecycleBatch, index: int) -> bool:
         for row in db.session.execute(sa.select(moved.c.old_status, sa.func.count()).group_by(moved.c.old_status))
     }
     done = sum(by_status.values())
+    skipped: dict[str, int] = {}
+    if done < len(ids):
+        left = sa.text(SKIPPED_SQL).bindparams(bound)
+        skipped = {row[0]: row[1] for row in db.session.execute(left, params | {"batch": str(batch.batch_id)})}
     result = {
         "recycled": Counter(batch.result.get("recycled", {})),
         "skipped": Counter(batch.result.get("skipped", {})),

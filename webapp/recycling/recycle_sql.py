@@ -94,9 +94,13 @@ SELECT id, company_id, seen, CAST(:target AS text) AS to_status, {", ".join(f"{n
        CAST(NULL AS timestamptz) AS new_next_eligible_at
 FROM judged WHERE skipped IS NULL
 """
+# Asked after the leads of the chunk have moved, and only when some did not: those have no row of the batch.
 SKIPPED_SQL = f"""
-WITH touched AS (SELECT unnest(CAST(:ids AS bigint[])) AS id), {JUDGED_SQL}
-SELECT coalesce(skipped, '') AS skipped, count(*) FROM judged GROUP BY 1
+WITH touched AS (
+  SELECT id FROM unnest(CAST(:ids AS bigint[])) AS given(id) WHERE NOT EXISTS (
+    SELECT 1 FROM status_changes c WHERE c.batch_id = CAST(:batch AS uuid) AND c.subject_id = given.id)
+), {JUDGED_SQL}
+SELECT coalesce(skipped, 'unchanged') AS skipped, count(*) FROM judged GROUP BY 1
 """
 _I, _T, _S, _B = sa.Integer, sa.DateTime(timezone=True), sa.Text, sa.BigInteger
 PICK_COLUMNS: dict[str, Any] = {
