@@ -61,27 +61,10 @@ make_venv() {
         say "making .venv"
         "$python" -m venv .venv
     else
-        say "making .venv, with a pip from pypi.org (python3-venv is not installed)"
-        { "$python" -m venv --without-pip .venv && .venv/bin/python -c "$FETCH_PIP"; } ||
-            { rm -rf .venv; say "Python's venv module or pip is missing; as root: apt-get install python3-venv"; exit 1; }
+        say "Python's venv module is not complete; as root: apt-get install python3-venv; then start again"
+        exit 1
     fi
 }
-
-FETCH_PIP='
-import hashlib, json, pathlib, runpy, sys, tempfile, urllib.parse, urllib.request
-index = "https://pypi.org/pypi/pip/json"
-def get(url):
-    with urllib.request.urlopen(url, timeout=60) as answer:
-        return answer.read()
-file = next(f for f in json.loads(get(index))["urls"] if f["packagetype"] == "bdist_wheel")
-content = get(urllib.parse.urljoin(index, file["url"]))
-assert hashlib.sha256(content).hexdigest() == file["digests"]["sha256"], "pip did not arrive whole"
-with tempfile.TemporaryDirectory() as folder:
-    wheel = pathlib.Path(folder, file["filename"])
-    wheel.write_bytes(content)
-    sys.path.insert(0, str(wheel))
-    sys.argv = ["pip", "install", "--quiet", "--no-index", str(wheel)]
-    runpy.run_module("pip", run_name="__main__", alter_sys=True)'
 
 install_packages() {
     local file=$1 stamp=.venv/$1.stamp wanted
