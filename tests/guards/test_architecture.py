@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from webapp import FEATURES
 from webapp.config import ROOT
+from webapp.core.queue import JOBS, QUEUES
 
 SOURCES = sorted(p for folder in ("webapp", "jobs") for p in (ROOT / folder).rglob("*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -115,3 +117,10 @@ def test_no_utils_and_nothing_left_to_do() -> None:
     assert [p for p in SOURCES if p.stem in ("utils", "helpers", "common")] == []
     words = ("TODO", "FIXME", "XXX")
     assert [str(p) for p in (*SOURCES, *TEMPLATES) if any(word in p.read_text() for word in words)] == []
+
+
+def test_every_job_that_can_be_rung_for_exists() -> None:
+    for name, spec in JOBS.items():
+        module, _, function = spec.path.rpartition(".")
+        assert callable(getattr(import_module(module), function, None)), f"{name}: {spec.path}"
+        assert spec.queue in QUEUES, name
