@@ -16,7 +16,9 @@ from webapp.core.queue import redis_client
 from webapp.core.schedule import Schedule  # noqa: F401  its table belongs to the schema
 
 # Each feature is a package with models; `views.bp`, `api.bp` and `cli.group` where it has them.
-FEATURES = ("accounts", "leads", "dialer", "imports", "recycling", "reports", "notifications", "demo", "home")
+FEATURES = (
+    "accounts", "leads", "timeline", "dialer", "imports", "recycling", "reports", "notifications", "demo", "home",
+)  # fmt: skip
 
 
 def create_app(settings: Settings) -> Flask:

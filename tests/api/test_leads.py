@@ -7,8 +7,8 @@ from flask_sqlalchemy import SQLAlchemy
 from tests.api.keys import Api
 from tests.factories import make_call, make_company, make_lead, make_list
 from webapp.accounts.models import Company
-from webapp.dialer.models import DncEntry
 from webapp.leads.models import LeadList
+from webapp.timeline.models import DncEntry
 
 
 def walk(api: Api, path: str) -> list[int]:

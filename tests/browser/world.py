@@ -17,7 +17,7 @@ from webapp.accounts.models import User
 from webapp.core.db import db
 from webapp.demo import service as demo
 from webapp.demo.models import DemoLoad
-from webapp.dialer.models import CallEvent, CallLog, DncEntry
+from webapp.dialer.models import CallEvent, CallLog
 from webapp.imports.models import Import
 from webapp.leads import service as leads
 from webapp.leads.models import BulkAction, Lead, LeadList, SavedView
@@ -27,6 +27,7 @@ from webapp.recycling.models import RecycleBatch, Repair, Undo
 from webapp.recycling.repair import start_repair
 from webapp.reports.models import Export
 from webapp.reports.service import request_export, run_export
+from webapp.timeline.models import DncEntry
 
 FILE = "Phone,Name\n(212) 555-0151,Ann One\n(212) 555-0152,Bob Two\n5550105,Gus Seven\n"
 

@@ -14,10 +14,11 @@ from webapp.core.db import db
 from webapp.demo.plan import HIDDEN_RESULTS, LISTS, PLANTED, make_plan, planted_counts
 from webapp.demo.service import SEED
 from webapp.dialer.fold import said_sql
-from webapp.dialer.models import Callback, CallLog, DialCampaign, DncEntry, RecycleRule
+from webapp.dialer.models import Callback, CallLog, DialCampaign, RecycleRule
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.tallies import by_status, get_cells
 from webapp.recycling.queries import problem_counts
+from webapp.timeline.models import DncEntry
 
 
 def one(text: str, **values):

@@ -14,9 +14,10 @@ from tests.factories import make_call, make_company, make_lead, make_list
 from webapp.core.audit import StatusChange
 from webapp.core.db import db as database
 from webapp.dialer.events import parse_event
-from webapp.dialer.models import Callback, CallEvent, CallLog, DncEntry
+from webapp.dialer.models import Callback, CallEvent, CallLog
 from webapp.dialer.service import record_events
 from webapp.leads.models import Lead
+from webapp.timeline.models import DncEntry
 
 DAY = "2026-06-01T"
 

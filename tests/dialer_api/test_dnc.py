@@ -11,9 +11,10 @@ from tests.harness.client import Client
 from webapp.accounts.models import Company
 from webapp.core.audit import AuditEvent, StatusChange
 from webapp.dialer.dnc import parse_lines, parse_value
-from webapp.dialer.models import Callback, DncEntry
+from webapp.dialer.models import Callback
 from webapp.leads.models import Lead
 from webapp.leads.service import set_status
+from webapp.timeline.models import DncEntry
 
 PHONE = "+12125550123"
 

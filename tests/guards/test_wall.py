@@ -16,12 +16,13 @@ from webapp.accounts.models import ApiKey, AuthSession, Invitation
 from webapp.core.clock import now
 from webapp.core.db import db as database
 from webapp.demo.models import DemoLoad
-from webapp.dialer.models import Callback, CallEvent, DncEntry
+from webapp.dialer.models import Callback, CallEvent
 from webapp.imports.models import Import
 from webapp.leads.models import BulkAction, SavedView
 from webapp.notifications.models import Notification
 from webapp.recycling.models import RecycleBatch, Repair, Undo
 from webapp.reports.models import Export
+from webapp.timeline.models import DncEntry
 
 # Routes whose parameter is no row of a company: tokens that are the permission themselves, and development's gallery.
 NO_ROW = {"token", "filename", "page", "what", "code", "work_id"}

@@ -12,8 +12,8 @@ from tests.harness.client import Client
 from tests.imports.support import S9, bring, check, confirm, error_rows, import_all, outcomes, signed_in
 from webapp.core.audit import StatusChange
 from webapp.core.db import db
-from webapp.dialer.models import DncEntry
 from webapp.leads.models import Lead, LeadList
+from webapp.timeline.models import DncEntry
 
 
 @pytest.fixture

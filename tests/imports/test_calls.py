@@ -12,10 +12,11 @@ from tests.factories import make_lead, make_list
 from tests.harness.client import Client
 from tests.imports.support import bring, check, columns_of, confirm, error_rows, newest, outcomes, signed_in, text_of
 from webapp.core.db import db
-from webapp.dialer.models import CallEvent, CallLog, DncEntry
+from webapp.dialer.models import CallEvent, CallLog
 from webapp.imports.call_rules import CallPlan, find_order, parse_call, parse_duration, parse_result, parse_time
 from webapp.imports.cells import Refused
 from webapp.leads.models import Lead
+from webapp.timeline.models import DncEntry
 
 LOG = (
     "uniqueid,call_date,phone_number_dialed,status,length_in_sec,full_name,comments\n"

@@ -210,7 +210,7 @@ def test_undo_keeps_leads_that_something_has_come_of(client: Client, worker: Any
     row = import_all(client, worker, THREE)
     ann, bob, _cay = leads()
     make_call(ann)
-    db.session.execute(sa.update(Lead).where(Lead.id == bob.id).values(contact_count=1))
+    db.session.execute(sa.update(Lead).where(Lead.id == bob.id).values(logged_contacts=1))
     db.session.commit()
     client.post(f"/imports/{row.id}/undo")
     worker()

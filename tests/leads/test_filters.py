@@ -90,7 +90,7 @@ def _world(db: SQLAlchemy, rng: random.Random):
             status=rng.choice([*LEAD.names, sa.null(), "new", "new"]), owner_id=rng.choice([None, user.id]),
             dial_attempts=rng.choice([0, 0, 1, 3, 12]), answered_count=rng.choice([0, 0, 1]), tags=rng.choice([[], ["vip"], ["vip", "it's \\ odd"]]),
             last_dial_attempt=rng.choice([None, None, start + timedelta(days=rng.randrange(5))]),
-            last_contacted_at=rng.choice([None, start, datetime.now(UTC)]), state=rng.choice(["TX", "tx", "NY"]), country="US",
+            last_logged_at=rng.choice([None, start, datetime.now(UTC)]), state=rng.choice(["TX", "tx", "NY"]), country="US",
         )  # fmt: skip
         db.session.add(lead)
     other = make_list(make_company())

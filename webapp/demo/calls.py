@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from webapp.demo.plan import LISTS, Plan
 from webapp.demo.words import NOTES, TEAM
-from webapp.dialer.results import is_human, status_of_result
+from webapp.dialer.results import is_contact, is_human, status_of_result
 from webapp.dialer.rules import DEFAULT_RULES
 from webapp.leads.states import PROTECTED
 
@@ -95,8 +95,8 @@ def make_story(plan: Plan, index: int, zone: str, calendar: Calendar) -> Story:
     facts: dict[str, Any] = {
         "created_at": born, "status": status, "last_status_change": born, "anchor_status": None, "anchor_at": None,
         "last_dial_attempt": None, "dial_result": "", "dial_attempts": 0, "answered_count": 0, "call_count": 0,
-        "last_result_at": None, "pass_dials": 0, "next_eligible_at": None, "last_contacted_at": None,
-        "last_contact_method": None, "contact_count": 0,
+        "last_result_at": None, "pass_dials": 0, "next_eligible_at": None, "last_call_contact_at": None,
+        "call_contacts": 0,
         "owner": rng.choices(range(len(TEAM)), [share for _, _, share, _ in TEAM])[0] if rng.random() < 0.55 else None,
     }  # fmt: skip
     story = Story(facts, changes=[(None, status, "import", None, born)])
@@ -169,8 +169,9 @@ def _conclude(story: Story) -> None:
         facts["last_dial_attempt"] = call["started_at"]
         if is_human(call["call_status"], call["disposition"]):
             facts["answered_count"] += 1
-            facts["contact_count"] += 1
-            facts["last_contacted_at"], facts["last_contact_method"] = call["started_at"], "call"
+        if is_contact(call["call_status"], call["disposition"]):
+            facts["call_contacts"] += 1
+            facts["last_call_contact_at"] = max(call["started_at"], facts["last_call_contact_at"] or call["started_at"])
         if call["ended_at"] is None:
             continue
         result = status_of_result(call["call_status"], call["disposition"])

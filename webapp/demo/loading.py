@@ -21,9 +21,10 @@ from webapp.demo.people import make_person
 from webapp.demo.places import NUMBERS, area_codes
 from webapp.demo.plan import LISTS, Plan, make_plan
 from webapp.demo.words import TEAM
-from webapp.dialer.models import Callback, CallLog, DialCampaign, DncEntry, RecycleRule
+from webapp.dialer.models import Callback, CallLog, DialCampaign, RecycleRule
 from webapp.dialer.rules import DEFAULT_RULES
 from webapp.leads.models import Lead, LeadList
+from webapp.timeline.models import DncEntry
 
 CHUNK = 2500
 PROVIDER = "demo"
@@ -41,7 +42,7 @@ _PERSON = (
 _FACTS = (
     "created_at", "status", "last_status_change", "anchor_status", "anchor_at", "last_dial_attempt", "dial_result",
     "dial_attempts", "answered_count", "call_count", "last_result_at", "pass_dials", "next_eligible_at",
-    "last_contacted_at", "last_contact_method", "contact_count",
+    "last_call_contact_at", "call_contacts",
 )  # fmt: skip
 _CALL = (
     "call_status", "disposition", "disposition_at", "callback_at", "started_at", "answered_at", "ended_at", "duration", "notes",

@@ -14,10 +14,11 @@ from webapp.core.db import atomic, db
 from webapp.core.work import step
 from webapp.demo.loading import CHUNK, PROVIDER
 from webapp.demo.models import DemoLoad
-from webapp.dialer.models import CallEvent, CallLog, DialCampaign, DncEntry, HopperEntry
+from webapp.dialer.models import CallEvent, CallLog, DialCampaign, HopperEntry
 from webapp.imports.models import Import
 from webapp.leads.models import Lead, LeadList
 from webapp.recycling.models import RecycleBatch, Repair, Undo
+from webapp.timeline.models import DncEntry
 
 
 def demo_leads(company_id: int) -> sa.Select[int]:

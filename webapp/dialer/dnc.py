@@ -22,11 +22,11 @@ from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
 from webapp.dialer.aftermath import close_callbacks
 from webapp.dialer.events import normal_phone
-from webapp.dialer.models import DncEntry
 from webapp.leads.models import Lead, LeadSearch
 from webapp.leads.service import dnc_hooks, move_hooks
 from webapp.leads.service.leads import person_says
 from webapp.leads.states import LEAD
+from webapp.timeline.models import DncEntry
 
 KINDS = {"phone": "Phone", "email": "Email", "domain": "Domain"}
 MAX_LINES = 5_000

@@ -53,6 +53,8 @@ wanted AS (
            count(*) FILTER (WHERE started_at > coalesce(w.dials_reset_at, '-infinity'))::int AS pass_calls,
            coalesce(bool_or(result IS NULL), false) AS in_call,
            max(started_at) AS last_started, max(result_at) AS last_result_at,
+           count(*) FILTER (WHERE call_reached(call_status, disposition))::int AS reached,
+           max(started_at) FILTER (WHERE call_reached(call_status, disposition)) AS reached_at,
            max(result_at) FILTER (WHERE result = 'dnc') AS forbidding_at,
            min(result_at) FILTER (WHERE result IN ({_names(PROTECTED)}) AND result_at > coalesce(w.since, '-infinity'))
              AS protecting_at,
@@ -112,6 +114,7 @@ SELECT said.id, said.company_id, said.seen, said.to_status, said.evidence_id,
        said.dial_attempts + deltas.dialed AS new_dial_attempts,
        greatest(said.answered_count + deltas.answered, 0) AS new_answered_count,
        said.calls AS new_call_count, said.last_result_at AS new_last_result_at,
+       said.reached AS new_call_contacts, said.reached_at AS new_last_call_contact_at,
        greatest(said.pass_calls, CASE WHEN said.dials_reset_at IS NULL THEN said.pass_dials + deltas.dialed ELSE 0 END)
          AS new_pass_dials,
        {NEXT_SQL} AS new_next_eligible_at
@@ -122,7 +125,7 @@ _COLUMNS: dict[str, Any] = {
     "id": sa.BigInteger, "company_id": sa.BigInteger, "seen": _S, "to_status": _S, "evidence_id": sa.BigInteger, "cause": _S,
     "new_last_status_change": _T, "new_anchor_status": _S, "new_anchor_at": _T, "new_last_dial_attempt": _T,
     "new_dial_result": _S, "new_dial_attempts": _I, "new_answered_count": _I, "new_call_count": _I,
-    "new_last_result_at": _T, "new_pass_dials": _I, "new_next_eligible_at": _T,
+    "new_last_result_at": _T, "new_call_contacts": _I, "new_last_call_contact_at": _T, "new_pass_dials": _I, "new_next_eligible_at": _T,
 }  # fmt: skip
 SET = {name.removeprefix("new_"): name for name in _COLUMNS if name.startswith("new_")}
 

@@ -185,26 +185,3 @@ class Callback(Row, db.Model):
         sa.Index("uq_callbacks_open", "lead_id", unique=True, postgresql_where=sa.text("state <> 'closed'")),
         sa.Index("ix_callbacks_due", "company_id", "due_at", postgresql_where=sa.text("state <> 'closed'")),
     )
-
-
-class DncEntry(Row, db.Model):
-    """A phone (E.164), an email or a domain nobody may contact. Lifted entries stay, with who and why."""
-
-    __tablename__ = "dnc_entries"
-
-    company_id: Mapped[int] = company_id_column()
-    kind: Mapped[str]
-    value: Mapped[str]
-    reason: Mapped[str] = mapped_column(server_default="", default="")
-    source: Mapped[str] = mapped_column(server_default="user", default="user")
-    lead_id: Mapped[int | None]
-    added_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
-    lifted_at: Mapped[datetime | None]
-    lifted_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
-    lifted_reason: Mapped[str] = mapped_column(server_default="", default="")
-
-    __table_args__ = (
-        sa.CheckConstraint("kind IN ('phone', 'email', 'domain')", name="kind"),
-        sa.Index("uq_dnc_entries_value", "company_id", "kind", "value", unique=True,
-                 postgresql_where=sa.text("lifted_at IS NULL")),
-    )  # fmt: skip

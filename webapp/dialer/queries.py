@@ -13,8 +13,9 @@ from webapp.accounts.models import User
 from webapp.core.access import MAX_ID, owned
 from webapp.core.db import db
 from webapp.dialer.events import normal_phone
-from webapp.dialer.models import CallEvent, CallLog, DncEntry
+from webapp.dialer.models import CallEvent, CallLog
 from webapp.leads.models import Lead, LeadSearch
+from webapp.timeline.models import DncEntry
 
 PAGE = 50
 # A filter without an index looks at no more calls than this for one page: the page costs the same at any

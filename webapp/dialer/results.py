@@ -72,3 +72,8 @@ DECIDED_SQL = "(disposition IS NOT NULL OR call_status = 'answered')"
 def is_human(call_status: str, disposition: str | None) -> bool:
     """HUMAN_SQL for rows not written yet."""
     return call_status == "answered" or disposition in ("contacted", "sale", "qualified", "not_interested", "dnc")
+
+
+def is_contact(call_status: str, disposition: str | None) -> bool:
+    """The database's `call_reached` for rows not written yet: what failed on the way is no contact."""
+    return call_status not in ("failed", "network", "congestion", "invalid_number") or (disposition or "invalid") != "invalid"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,12 @@ from webapp.core.db import Row, company_id_column, db
 from webapp.core.work import WorkMixin
 from webapp.leads.problems import PROBLEM_SQL
 from webapp.leads.states import LEAD
+
+# What was logged (kept by timeline.summary) and what the dialer's calls say (kept with call_count), as one fact each.
+CONTACT_COUNT_SQL = "logged_contacts + call_contacts"
+LAST_CONTACTED_SQL = "greatest(last_logged_at, last_call_contact_at)"
+LAST_METHOD_SQL = """CASE WHEN last_call_contact_at > coalesce(last_logged_at, '-infinity') THEN 'call'
+ ELSE last_logged_method END"""
 
 
 class LeadList(Row, db.Model):
@@ -30,8 +36,9 @@ class LeadList(Row, db.Model):
 
 
 class Lead(Row, db.Model):
-    """One lead. Kept by the database itself: `call_count` and `last_result_at` (trigger on call_logs),
-    `problem` (generated: the first problem class the row falls in, or NULL), the list's tallies.
+    """One lead. Kept by the database itself: `call_count`, `last_result_at`, `call_contacts` and `last_call_contact_at`
+    (trigger on call_logs), `problem` (generated: the first problem class the row falls in, or NULL), the contact
+    summary (generated from what was logged and what was dialed), the list's tallies.
 
     `anchor_status` is the last status that no call gave it and `anchor_at` since when: only calls with a
     result after it speak for the status. `dials_reset_at` starts the count behind `pass_dials`.
@@ -78,19 +85,28 @@ class Lead(Row, db.Model):
     dials_reset_at: Mapped[datetime | None]
     next_eligible_at: Mapped[datetime | None]
 
-    last_contacted_at: Mapped[datetime | None]
-    last_contact_method: Mapped[str | None]
-    contact_count: Mapped[int] = mapped_column(sa.Integer, server_default="0", default=0)
+    logged_contacts: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    last_logged_at: Mapped[datetime | None]
+    last_logged_method: Mapped[str | None]
+    call_contacts: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    last_call_contact_at: Mapped[datetime | None]
     last_response_at: Mapped[datetime | None]
+    follow_up_on: Mapped[date | None]
+    follow_up_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
     version: Mapped[int] = mapped_column(sa.Integer, server_default="1", default=1)
 
     problem: Mapped[str | None] = mapped_column(sa.Computed(PROBLEM_SQL, persisted=True))
+    contact_count: Mapped[int] = mapped_column(sa.Integer, sa.Computed(CONTACT_COUNT_SQL, persisted=True))
+    last_contacted_at: Mapped[datetime | None] = mapped_column(sa.Computed(LAST_CONTACTED_SQL, persisted=True))
+    last_contact_method: Mapped[str | None] = mapped_column(sa.Computed(LAST_METHOD_SQL, persisted=True))
 
     __table_args__ = (
         LEAD.constraint(nullable=True),
         sa.CheckConstraint("dial_attempts >= 0 AND answered_count >= 0 AND pass_dials >= 0", name="counters"),
         sa.Index("ix_leads_list_status", "list_id", "status", "id"),
         sa.Index("ix_leads_list_dialed", "list_id", sa.text("last_dial_attempt DESC NULLS LAST"), sa.text("id DESC")),
+        sa.Index("ix_leads_list_contacted", "list_id", sa.text("last_contacted_at DESC NULLS LAST"), sa.text("id DESC")),
+        sa.Index("ix_leads_follow_up", "company_id", "follow_up_on", postgresql_where=sa.text("follow_up_on IS NOT NULL")),
         sa.Index("ix_leads_problem", "list_id", "id", postgresql_include=["problem"],
                  postgresql_where=sa.text("problem IS NOT NULL")),
         sa.Index("ix_leads_heavy", "list_id", sa.text("dial_attempts DESC"), sa.text("id DESC"),

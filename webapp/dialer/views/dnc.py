@@ -12,9 +12,9 @@ from webapp.core.web import go, render, toast
 from webapp.dialer import dnc as service
 from webapp.dialer import queries
 from webapp.dialer.forms import DncForm, DncManyForm, LiftForm
-from webapp.dialer.models import DncEntry
 from webapp.dialer.views import bp
 from webapp.dialer.views.waiting import _after
+from webapp.timeline.models import DncEntry
 
 
 @bp.get("/dnc")
