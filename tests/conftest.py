@@ -1,6 +1,7 @@
 """Fixtures of every test. Nothing starts before a test asks for it.
 
 `db`              an app context and the database; what the test adds is committed before each request
+`set_clock`       call it to move the database's clock
 `client`          a Flask client: own context per request, HTML linted, `client.htmx(path)`
 `runner`          `flask ...` commands
 `worker`          call it to run queued jobs to the end, here; `worker.waiting()` lists them
@@ -12,11 +13,13 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -156,6 +159,27 @@ def db(app: Flask, clean: None) -> Iterator[SQLAlchemy]:
     with app.app_context():
         yield database
         database.session.rollback()
+
+
+@pytest.fixture
+def set_clock(db: SQLAlchemy) -> Iterator[Callable[[datetime], None]]:
+    """Call it with the moment that this database takes for now, in every connection that begins after it.
+
+    The database's setting, not the role's: other processes of the same test run keep their own time.
+    """
+
+    def move(at: datetime | None) -> None:
+        database.session.commit()
+        name = database.session.connection().dialect.identifier_preparer.quote(database.engine.url.database or "")
+        setting = f"SET rebound.now = '{at.isoformat()}'" if at else "RESET rebound.now"
+        database.session.execute(sa.text(f"ALTER DATABASE {name} {setting}"))
+        database.session.commit()
+        database.session.remove()
+        database.engine.dispose()
+
+    yield move
+    database.session.rollback()
+    move(None)
 
 
 @pytest.fixture

@@ -32,17 +32,9 @@ def at(text: str) -> datetime:
 
 
 @pytest.fixture
-def now(db: Any) -> Any:
-    """Every connection of the test's session thinks it is Monday 2026-06-01 15:00Z."""
-    database.session.execute(sa.text(f"ALTER ROLE CURRENT_USER SET rebound.now = '{NOW.isoformat()}'"))
-    database.session.commit()
-    database.engine.dispose()
-    yield NOW
-    database.session.rollback()
-    database.session.execute(sa.text("ALTER ROLE CURRENT_USER RESET rebound.now"))
-    database.session.commit()
-    database.session.remove()
-    database.engine.dispose()
+def now(set_clock: Any) -> datetime:
+    set_clock(NOW)  # Monday 2026-06-01 15:00Z
+    return NOW
 
 
 @pytest.fixture
