@@ -10,8 +10,8 @@ from tests.factories import PASSWORD, T0, make_call, make_lead, make_list, make_
 from tests.harness.web import check_accessible
 from webapp.accounts.models import Company
 from webapp.core.db import db as database
-from webapp.dialer.dnc import add_entries
 from webapp.dialer.models import CallEvent
+from webapp.timeline.dnc import add_entries
 
 
 @pytest.fixture

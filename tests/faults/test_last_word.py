@@ -13,7 +13,6 @@ from tests.factories import T0, make_call, make_company, make_lead, make_list, m
 from tests.faults.support import DAY, check_books, event, reread, send
 from webapp.accounts.models import Company
 from webapp.core.db import db as database
-from webapp.dialer.dnc import lift_entry
 from webapp.dialer.models import Callback, CallLog
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.service.bulk import Selection, run_bulk, undo_bulk
@@ -22,6 +21,7 @@ from webapp.recycling.queries import fixable, problem_counts
 from webapp.recycling.recycle import perform_recycle, start_recycle
 from webapp.recycling.repair import perform_repair, start_repair
 from webapp.recycling.undo import perform_undo, start_undo
+from webapp.timeline.dnc import lift_entry
 from webapp.timeline.models import DncEntry
 
 

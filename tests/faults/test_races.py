@@ -21,7 +21,6 @@ from webapp.accounts.models import User
 from webapp.core.db import LostRace, after_commit, atomic
 from webapp.core.db import db as database
 from webapp.core.states import MoveRefused
-from webapp.dialer.dnc import add_entries
 from webapp.dialer.models import CallEvent, CallLog
 from webapp.dialer.quarantine import place_waiting
 from webapp.leads.models import Lead, LeadList
@@ -32,6 +31,7 @@ from webapp.recycling.recycle import perform_recycle, start_recycle
 from webapp.recycling.repair import perform_repair, start_repair
 from webapp.recycling.undo import CannotUndo, perform_undo, start_undo
 from webapp.serve.children import wait_until
+from webapp.timeline.dnc import add_entries
 from webapp.timeline.models import DncEntry
 
 ENDS = ("no_answer", "busy", "failed", "dropped", "answered", "machine", "invalid_number")

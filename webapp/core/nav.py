@@ -30,7 +30,7 @@ NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
         Item("Leads", "leads.index", "users", "l", prefix="/leads", bottom=True),
         Item("Lists", "leads.lists", "list", "s", prefix="/lists", bottom=True),
         Item("Imports", "imports.index", "upload", "i", prefix="/imports"),
-        Item("Do not contact", "dialer.dnc", "shield-ban", "d"),
+        Item("Do not contact", "timeline.dnc", "shield-ban", "d"),
     )),
     ("Calls", (Item("Calls", "dialer.calls", "phone", "c", prefix="/calls"),)),
     ("", (Item("Problems", "recycling.problems", "triangle-alert", "p", prefix="/problems", bottom=True, tone="bad"),)),

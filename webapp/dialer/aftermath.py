@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
+from webapp.accounts.models import User
 from webapp.core.db import db
 from webapp.core.states import advance_many
 from webapp.dialer.models import CALLBACK, Callback
 from webapp.dialer.rules import CALLBACK_LATER
 from webapp.leads.models import Lead
+from webapp.leads.service import move_hooks
 
 CONSEQUENTIAL = {"callback", "dnc"}  # statuses with a callback or a do-not-contact entry to keep in step
 _DNC = sa.text(
@@ -18,7 +22,7 @@ _DNC = sa.text(
     FROM call_logs c JOIN leads l ON l.id = c.lead_id
     WHERE c.lead_id = ANY(:ids) AND c.disposition = 'dnc' AND l.status = 'dnc' AND coalesce(c.phone, l.phone) IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM dnc_entries x WHERE x.company_id = c.company_id AND x.kind = 'phone'
-                      AND x.value = coalesce(c.phone, l.phone) AND x.lifted_at > c.disposition_at)
+                      AND x.value = coalesce(c.phone, l.phone) AND x.method IS NULL AND x.lifted_at > c.disposition_at)
     ORDER BY phone, l.id
     ON CONFLICT DO NOTHING
     """
@@ -71,3 +75,11 @@ def close_callbacks(company_id: int, lead_ids: list[int], *, by: int | None = No
         values={"closed_at": sa.func.rebound_now()},
     )  # fmt: skip
     return len(db.session.execute(moved).all())
+
+
+def _close_callbacks(lead_ids: Sequence[int], to: str, by: User, reason: str | None) -> None:
+    if to != "callback":
+        close_callbacks(by.company_id, list(lead_ids), by=by.id)
+
+
+move_hooks.append(_close_callbacks)

@@ -73,7 +73,7 @@ wanted AS (
     SELECT id, result, result_at, disposition FROM call_logs
     WHERE lead_id = w.id AND result_at = CASE
       WHEN h.forbidding_at IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM dnc_entries x WHERE x.company_id = w.company_id AND x.lifted_at > h.forbidding_at
+        SELECT 1 FROM dnc_entries x WHERE x.company_id = w.company_id AND x.method IS NULL AND x.lifted_at > h.forbidding_at
           AND (x.lead_id = w.id OR (x.kind = 'phone' AND x.value = w.phone))) THEN h.forbidding_at
       WHEN w.base IN ({_names(PROTECTED)}) THEN NULL
       WHEN h.protecting_at IS NOT NULL THEN h.protecting_at

@@ -1,14 +1,13 @@
-"""What people type into the pages of calls and of the do-not-contact list."""
+"""What people type into the pages of calls."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, Form, IntegerField, StringField, TextAreaField, ValidationError
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms import Form, IntegerField, StringField, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
 from webapp.core.access import MAX_ID
-from webapp.dialer.dnc import parse_value
 
 
 def strip(value: str | None) -> str:
@@ -21,40 +20,6 @@ def no_controls(form: Form, field: Any) -> None:
 
 
 REASON = [DataRequired("Say why."), Length(max=500, message="At most 500 characters."), no_controls]
-
-
-class DncForm(Form):
-    """`values` are (kind, normal form) once the form is valid; `country` reads numbers without a prefix."""
-
-    value = StringField(
-        "Phone, email or domain", [DataRequired("Enter a phone, an email or a domain.")], filters=[strip]
-    )
-    reason = StringField("Reason", REASON, filters=[strip])
-
-    def __init__(self, *args: Any, country: str = "US", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.country = country
-        self.values: list[tuple[str, str]] = []
-
-    def validate_value(self, field: Any) -> None:
-        found = parse_value(field.data or "", self.country)
-        if found is None:
-            raise ValidationError("Enter a phone such as (212) 555-0123, an email, or a domain such as example.com.")
-        self.values = [found]
-
-
-class DncManyForm(Form):
-    lines = TextAreaField(
-        "Phones, emails or domains",
-        [Optional()],
-        description="One on each line. A list with more columns works too: the first cell that can be read counts.",
-    )
-    reason = StringField("Reason for all of them", REASON, filters=[strip])
-
-
-class LiftForm(Form):
-    reason = StringField("Why may they be contacted again?", REASON, filters=[strip])
-    release = BooleanField("Set the leads with this phone back to New")
 
 
 class AssignForm(Form):

@@ -1,4 +1,4 @@
-"""Reads of calls, their events and the do-not-contact list, for pages and the API."""
+"""Reads of calls and their events, for pages and the API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from webapp.core.db import db
 from webapp.dialer.events import normal_phone
 from webapp.dialer.models import CallEvent, CallLog
 from webapp.leads.models import Lead, LeadSearch
-from webapp.timeline.models import DncEntry
 
 PAGE = 50
 # A filter without an index looks at no more calls than this for one page: the page costs the same at any
@@ -184,54 +183,5 @@ def list_review(company_id: int, *, after: int | None = None, limit: int = PAGE)
 def count_review(company_id: int) -> int:
     query = (
         sa.select(sa.func.count()).select_from(CallLog).where(CallLog.company_id == company_id, CallLog.needs_review)
-    )
-    return db.session.scalar(query) or 0
-
-
-# --- do not contact ----------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class DncPage:
-    rows: list[DncEntry]
-    people: dict[int, str]
-    next: int | None
-    total: int
-
-
-def list_dnc(
-    company_id: int, *, q: str = "", kind: str = "", lifted: bool = False, after: int | None = None,
-    country: str = "US", limit: int = PAGE,
-) -> DncPage:  # fmt: skip
-    """Entries in force, or the lifted ones, newest first. `q` is part of the value, or a phone as people write it."""
-    tests = [
-        DncEntry.company_id == company_id,
-        DncEntry.lifted_at.is_not(None) if lifted else DncEntry.lifted_at.is_(None),
-    ]
-    if kind:
-        tests.append(DncEntry.kind == kind)
-    if q:
-        part = sa.func.strpos(DncEntry.value, q.strip().lower()) > 0
-        number = normal_phone(q, country)
-        tests.append(sa.or_(part, DncEntry.value == number) if number else part)
-    total = db.session.scalar(sa.select(sa.func.count()).select_from(DncEntry).where(*tests)) or 0
-    if after is not None:
-        tests.append(DncEntry.id < min(after, MAX_ID))
-    rows = list(db.session.scalars(sa.select(DncEntry).where(*tests).order_by(DncEntry.id.desc()).limit(limit + 1)))
-    shown = rows[:limit]
-    ids = {i for row in shown for i in (row.added_by_id, row.lifted_by_id) if i is not None}
-    people = dict(db.session.execute(sa.select(User.id, User.name).where(User.id.in_(ids))).all()) if ids else {}
-    return DncPage(shown, people, shown[-1].id if len(rows) > limit else None, total)
-
-
-def count_dnc_leads(entry: DncEntry) -> int:
-    """Leads at Do Not Call with the entry's phone."""
-    if entry.kind != "phone":
-        return 0
-    query = (
-        sa.select(sa.func.count())
-        .select_from(LeadSearch)
-        .join(Lead, Lead.id == LeadSearch.lead_id)
-        .where(LeadSearch.company_id == entry.company_id, LeadSearch.phone == entry.value, Lead.status == "dnc")
     )
     return db.session.scalar(query) or 0

@@ -112,13 +112,13 @@ def _judge_dnc(target: Target) -> None:
         """
         WITH hits AS (
           SELECT s.number, d.kind, d.reason FROM staged s JOIN dnc_entries d
-            ON d.company_id = :company AND d.kind = 'phone' AND d.value = s.phone AND d.lifted_at IS NULL
+            ON d.company_id = :company AND d.kind = 'phone' AND d.value = s.phone AND d.lifted_at IS NULL AND d.method IS NULL
           UNION ALL
           SELECT s.number, d.kind, d.reason FROM staged s JOIN dnc_entries d
-            ON d.company_id = :company AND d.kind = 'email' AND d.value = lower(s.email) AND d.lifted_at IS NULL
+            ON d.company_id = :company AND d.kind = 'email' AND d.value = lower(s.email) AND d.lifted_at IS NULL AND d.method IS NULL
           UNION ALL
           SELECT s.number, d.kind, d.reason FROM staged s CROSS JOIN LATERAL unnest(s.domains) AS own(domain) JOIN dnc_entries d
-            ON d.company_id = :company AND d.kind = 'domain' AND d.value = own.domain AND d.lifted_at IS NULL
+            ON d.company_id = :company AND d.kind = 'domain' AND d.value = own.domain AND d.lifted_at IS NULL AND d.method IS NULL
         ), one AS (SELECT DISTINCT ON (number) * FROM hits ORDER BY number, kind DESC)
         UPDATE staged s SET outcome = 'dnc',
           reason = 'its ' || one.kind || ' is on the do-not-contact list' || coalesce(': ' || nullif(one.reason, ''), '')

@@ -21,7 +21,8 @@ from webapp.leads.models import Lead, LeadChange, LeadList
 from webapp.leads.states import LEAD, PROTECTED
 
 # Called in the transaction in hand with the ids of leads that a person moved, where to, who and why.
-# The dialer registers here: `dnc_hooks` add the entry of each lead's phone, `move_hooks` keep callbacks true.
+# The timeline registers `dnc_hooks`, which add the entry of each lead's phone; the dialer `move_hooks`, which keep
+# callbacks true.
 MoveHook = Callable[[Sequence[int], str, User, "str | None"], None]
 dnc_hooks: list[MoveHook] = []
 move_hooks: list[MoveHook] = []

@@ -10,13 +10,18 @@ from tests.factories import make_company, make_lead, make_list, make_user, sign_
 from tests.harness.client import Client
 from webapp.accounts.models import Company
 from webapp.core.audit import AuditEvent, StatusChange
-from webapp.dialer.dnc import parse_lines, parse_value
 from webapp.dialer.models import Callback
 from webapp.leads.models import Lead
 from webapp.leads.service import set_status
+from webapp.timeline.dnc import parse_lines, parse_value
 from webapp.timeline.models import DncEntry
 
 PHONE = "+12125550123"
+
+
+@pytest.fixture
+def company(db: SQLAlchemy) -> Company:
+    return make_company()
 
 
 @pytest.fixture

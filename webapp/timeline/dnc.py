@@ -20,8 +20,7 @@ from webapp.core.audit import record_event
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
-from webapp.dialer.aftermath import close_callbacks
-from webapp.dialer.events import normal_phone
+from webapp.leads.facts import parse_phone
 from webapp.leads.models import Lead, LeadSearch
 from webapp.leads.service import dnc_hooks, move_hooks
 from webapp.leads.service.leads import person_says
@@ -56,7 +55,7 @@ def parse_value(text: str, country: str = "US") -> tuple[str, str] | None:
     bare = re.sub(r"^(https?://)?(www\.)?", "", value.lower().removeprefix("@")).split("/")[0]
     if _DOMAIN.fullmatch(bare):
         return "domain", bare
-    if re.search(r"[a-z]", value.lower()) or (phone := normal_phone(value, country)) is None:
+    if re.search(r"[a-z]", value.lower()) or (phone := parse_phone(value, country)) is None:
         return None
     return "phone", phone
 
@@ -175,10 +174,4 @@ def _block_phones(lead_ids: Sequence[int], to: str, by: User, reason: str | None
     )
 
 
-def _close_callbacks(lead_ids: Sequence[int], to: str, by: User, reason: str | None) -> None:
-    if to != "callback":
-        close_callbacks(by.company_id, list(lead_ids), by=by.id)
-
-
 dnc_hooks.append(_block_phones)
-move_hooks.append(_close_callbacks)

@@ -1,0 +1,8 @@
+"""Pages of the timeline: what was said to a lead, whom nobody may contact, and the company's rules of outreach."""
+
+from flask import Blueprint
+
+bp = Blueprint("timeline", __name__)
+
+# They add their routes to bp.
+from webapp.timeline.views import dnc  # noqa: E402, F401
