@@ -174,7 +174,6 @@ def set_clock(db: SQLAlchemy) -> Iterator[Callable[[datetime], None]]:
         setting = f"SET rebound.now = '{at.isoformat()}'" if at else "RESET rebound.now"
         database.session.execute(sa.text(f"ALTER DATABASE {name} {setting}"))
         database.session.commit()
-        database.session.remove()
         database.engine.dispose()
 
     yield move

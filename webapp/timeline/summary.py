@@ -17,7 +17,7 @@ NAMED = 20
 
 def recount(lead_ids: Iterable[int]) -> None:
     """Bring these leads' summaries up to their rows, in the transaction in hand."""
-    db.session.execute(sa.text("SELECT count(contact_recount(:ids))"), {"ids": sorted(set(lead_ids))})
+    db.session.execute(sa.text("SELECT count(*) FROM contact_recount(:ids)"), {"ids": sorted(set(lead_ids))})
 
 
 _FIND = """

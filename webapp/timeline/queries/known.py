@@ -30,7 +30,8 @@ _KNOWN = sa.text(
     f"""
     WITH {TWINS_SQL}
     SELECT t.asked, k.kind, k.id, k.lead_id, k.method, k.direction, k.occurred_at AS at, k.subject, left(k.body, 20000) AS body,
-           coalesce(u.name, k.who) AS who, k.user_id, k.responded, k.response_at, k.counts, k.caps, k.scheduled_for, k.source
+           coalesce(u.name, k.who) AS who, k.user_id, k.responded, k.response_at, k.counts, k.caps,
+           CASE WHEN k.state = 'reserved' THEN k.scheduled_for END AS scheduled_for, k.source
     FROM twins t CROSS JOIN LATERAL (
       SELECT * FROM contacts c
       WHERE c.lead_id = t.lead_id AND c.company_id = :company

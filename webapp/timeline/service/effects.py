@@ -51,7 +51,7 @@ def _said_now(to: str) -> dict[str, Any]:
     return {
         "last_status_change": moment,
         "anchor_at": moment,
-        "anchor_status": to,
+        "anchor_status": "to_status",
         "version": Lead.__table__.c.version + 1,
     }
 
