@@ -33,9 +33,11 @@ from webapp.core.schedule import Schedule
 from webapp.core.scratch import remove_stale_folders
 from webapp.dialer.quarantine import place_waiting
 from webapp.leads.tallies import fold_tallies
+from webapp.notifications.contacts import run_nightly_recount
 from webapp.notifications.problems import run_nightly_repair
 from webapp.recycling.night import start_light_repair
 from webapp.reports.service import expire_exports
+from webapp.timeline.service import settle_expired
 
 log = structlog.get_logger(__name__)
 EVERY = 5.0  # seconds between two looks
@@ -68,6 +70,8 @@ PERIODIC: dict[str, Periodic] = {
     "place_waiting": Periodic("* * * * *", place_waiting, per_company=True),
     "light_repair": Periodic("*/10 * * * *", start_light_repair, per_company=True),
     "nightly_repair": Periodic("0 2 * * *", run_nightly_repair, per_company=True),
+    "nightly_recount": Periodic("40 2 * * *", run_nightly_recount, per_company=True),
+    "settle_warnings": Periodic("* * * * *", settle_expired),
 }
 
 

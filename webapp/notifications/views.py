@@ -8,6 +8,7 @@ from flask_login import current_user
 from webapp.core.access import requires
 from webapp.core.nav import COUNTS
 from webapp.core.web import go, local_path, render, toast
+from webapp.notifications import contacts as contacts  # hears of contacts over their cap
 from webapp.notifications import queries, service
 from webapp.notifications.models import Notification
 
