@@ -37,6 +37,7 @@ from webapp.notifications.contacts import run_nightly_recount
 from webapp.notifications.problems import run_nightly_repair
 from webapp.recycling.night import start_light_repair
 from webapp.reports.service import expire_exports
+from webapp.timeline.presence import forget_viewers
 from webapp.timeline.service import settle_expired
 
 log = structlog.get_logger(__name__)
@@ -56,9 +57,10 @@ class Periodic:
 
 
 def forget_old() -> None:
-    """Sign-in counters and ended sessions that no longer serve anybody."""
+    """Sign-in counters, ended sessions and signs of presence that no longer serve anybody."""
     throttle.forget_old()
     sessions.forget_old()
+    forget_viewers()
 
 
 PERIODIC: dict[str, Periodic] = {

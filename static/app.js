@@ -168,12 +168,21 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) $$("form[data-sent]").forEach((form) => $$("button", form).forEach((button) => reopen(form, button)));
 });
 
+// The poll of a page tells that its draft has words, never the words.
+function sayWriting(formData) {
+  const draft = $("form[data-draft]");
+  if (!draft || !$$("textarea, input[name=subject]", draft).some((field) => field.value.trim())) return;
+  formData.set("writing", "1");
+  formData.set("method", draft.elements.method?.value ?? "");
+}
+
 const pressed = new WeakMap();
 const held = new WeakMap();
 
 on("htmx:configRequest", (event) => {
-  const { verb, formData } = event.detail;
+  const { verb, formData, elt } = event.detail;
   if (verb !== "get" || !formData) return;
+  if (elt.matches("[data-live]")) sayWriting(formData);
   for (const key of new Set(formData.keys())) if (formData.getAll(key).every((value) => value === "")) formData.delete(key);
 });
 

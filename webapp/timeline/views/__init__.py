@@ -5,4 +5,7 @@ from flask import Blueprint
 bp = Blueprint("timeline", __name__)
 
 # They add their routes to bp.
-from webapp.timeline.views import dnc  # noqa: E402, F401
+from webapp.timeline.views import (  # noqa: E402
+    dnc,  # noqa: F401
+    live,  # noqa: F401
+)
