@@ -32,7 +32,7 @@ SIGNED_OUT = {"accounts.login", "accounts.forgot"}
 MORE = (
     "/leads?status=busy&status=no_answer&sort=-dialed", "/leads?q=nobody-has-this-name", "/imports/new?kind=calls",
     "/lists/{list_id}/recycle/preview?statuses=busy&statuses=failed&target=new", "/problems/fix?list={list_id}",
-    "/problems/count_without_log", "/imports/{import_id}/rows?outcome=invalid", "/calls?status=busy", "/dnc?state=lifted", "/activity?kind=never", "/nowhere",
+    "/problems/count_without_log", "/imports/{import_id}/rows?outcome=invalid", "/calls?status=busy", "/dnc?show=lifted", "/activity?kind=never", "/nowhere",
 )  # fmt: skip
 TITLE = re.compile(r"^(Error: )?(\(\d[\d\u202f]*\) )?\S.* · Rebound$")
 AXE = {

@@ -1,19 +1,21 @@
 """The do-not-contact list: adding, importing, lifting, and the leads that go with it."""
 
 import io
+import re
 
 import pytest
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 
 from tests.factories import make_company, make_lead, make_list, make_user, sign_in
+from tests.faults.support import event, send
 from tests.harness.client import Client
 from webapp.accounts.models import Company
 from webapp.core.audit import AuditEvent, StatusChange
 from webapp.dialer.models import Callback
 from webapp.leads.models import Lead
 from webapp.leads.service import set_status
-from webapp.timeline.dnc import parse_lines, parse_value
+from webapp.timeline.dnc import add_entries, block_lead, lift_entry, parse_lines, parse_value
 from webapp.timeline.models import DncEntry
 
 PHONE = "+12125550123"
@@ -33,6 +35,11 @@ def signed_in(client: Client, company: Company) -> Client:
     ("text", "kind", "value"),
     [
         ("(212) 555-0123", "phone", PHONE),
+        ("212.555.0123", "phone", PHONE),
+        ("www.example.com:8080/about?x=1", "domain", "example.com"),
+        ("xn--mnchen-3ya.de", "domain", "münchen.de"),
+        ("München.de", "domain", "münchen.de"),
+        ("shop.test", "domain", "shop.test"),
         ("+44 20 7946 0958", "phone", "+442079460958"),
         (" Ana.Ruiz@Example.COM ", "email", "ana.ruiz@example.com"),
         ("@example.com", "domain", "example.com"),
@@ -98,21 +105,91 @@ def test_a_value_that_cannot_be_read_is_named_and_kept(signed_in: Client) -> Non
     assert 'value="call Ana"' in answer.text
 
 
-def test_many_are_pasted_or_come_as_a_file(signed_in: Client, db: SQLAlchemy) -> None:
+def test_many_are_pasted_or_come_as_a_file_and_are_shown_before_they_are_blocked(
+    signed_in: Client, company: Company, db: SQLAlchemy
+) -> None:
+    lead = make_lead(make_list(company), phone=PHONE)
+    signed_in.post("/dnc/new", data={"value": "example.org", "reason": "Before"})
     file = (io.BytesIO("phone\n+12125550124\nñandú\n".encode("cp1252")), "dnc.csv")
-    answer = signed_in.post(
-        "/dnc/import", data={"lines": f"{PHONE}\nexample.com\n{PHONE}", "reason": "Old list", "file": file}
-    )
-    assert answer.status_code == 200
-    assert "3 entries added" in answer.text
-    assert "ñandú" in answer.text
-    assert sorted(db.session.scalars(sa.select(DncEntry.value))) == [PHONE, "+12125550124", "example.com"]
-    assert set(db.session.scalars(sa.select(DncEntry.source))) == {"import"}
+    sent = {"lines": f"{PHONE}\nexample.com\n{PHONE}\nexample.org", "reason": "Old list"}
+    text = signed_in.post("/dnc/import", data={**sent, "file": file}).text
+    assert "ñandú" in text
+    assert "Block 3 contacts" in text
+    assert facts(text) >= set({"To be blocked": "2 phones, 1 domain", "Blocked before": "1", "Refused lines": "2",
+                           "Leads set to Do Not Call": "1", "Reason": "Old list"}.items())  # fmt: skip
+    assert db.session.scalars(sa.select(DncEntry.value)).all() == ["example.org"]
+    lines = re.search(r'name="lines" value="([^"]*)"', text)
+    assert lines
+    answer = signed_in.post("/dnc/import", data={"lines": lines[1], "reason": "Old list", "confirm": "1"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dnc")
+    assert "3 entries added, 1 blocked before. 1 lead set to Do Not Call." in signed_in.get("/dnc").text
+    rows = {row.value: row.source for row in db.session.scalars(sa.select(DncEntry))}
+    assert rows == {PHONE: "import", "+12125550124": "import", "example.com": "import", "example.org": "user"}
+    db.session.refresh(lead)
+    assert lead.status == "dnc"
+
+
+def facts(text: str) -> set[tuple[str, str]]:
+    """The facts of a page, as (label, value)."""
+    found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text)
+    return {(label, re.sub(r"<[^>]+>", "", value).strip()) for label, value in found}
+
+
+def test_a_list_for_one_method_refuses_the_lines_that_method_does_not_use(signed_in: Client, db: SQLAlchemy) -> None:
+    sent = {"lines": f"{PHONE}\nbob@example.com\nbob@example.com;{PHONE}9", "method": "sms", "reason": "Old list"}
+    text = signed_in.post("/dnc/import", data=sent).text
+    assert text.count("is an email address, which SMS does not use") == 2
+    signed_in.post("/dnc/import", data={**sent, "confirm": "1"})
+    assert [(row.value, row.method) for row in db.session.scalars(sa.select(DncEntry))] == [(PHONE, "sms")]
+
+
+def test_a_list_without_anything_new_offers_no_button(signed_in: Client) -> None:
+    signed_in.post("/dnc/new", data={"value": "example.com", "reason": "Before"})
+    text = signed_in.post("/dnc/import", data={"lines": "example.com", "reason": "x"}).text
+    assert "Nothing new" in text
+    assert 'data-pending="Blocking…"' not in text
 
 
 def test_nothing_pasted_and_too_much_are_refused(signed_in: Client) -> None:
     assert signed_in.post("/dnc/import", data={"lines": " \n", "reason": "x"}).status_code == 422
     assert signed_in.post("/dnc/import", data={"lines": "example.com\n" * 5001, "reason": "x"}).status_code == 422
+    for method in ("pigeon", "SMS"):
+        assert signed_in.post("/dnc/import", data={"lines": PHONE, "method": method, "reason": "x"}).status_code == 422
+
+
+def test_a_number_is_blocked_for_one_method_and_its_leads_keep_their_status(
+    signed_in: Client, company: Company, db: SQLAlchemy
+) -> None:
+    lead = make_lead(make_list(company), phone=PHONE)
+    signed_in.post("/dnc/new", data={"value": PHONE, "method": "sms", "reason": "No texts please"})
+    db.session.refresh(lead)
+    assert lead.status == "new"
+    assert db.session.scalars(sa.select(DncEntry.method)).all() == ["sms"]
+    refused = signed_in.post("/dnc/new", data={"value": "ana@example.com", "method": "sms", "reason": "x"})
+    assert refused.status_code == 422
+    assert "This is an email address, which SMS does not use." in refused.text
+
+
+def test_a_wider_block_is_added_beside_a_narrow_one_and_a_narrow_one_not_beside_a_wider(
+    signed_in: Client, db: SQLAlchemy
+) -> None:
+    for method in ("sms", "", "whatsapp"):
+        signed_in.post("/dnc/new", data={"value": PHONE, "method": method, "reason": "x"})
+    assert db.session.scalars(sa.select(DncEntry.method).order_by(DncEntry.id)).all() == ["sms", None]
+
+
+def test_lifting_a_block_for_one_method_leaves_status_and_the_wider_block(
+    signed_in: Client, company: Company, db: SQLAlchemy
+) -> None:
+    lead = make_lead(make_list(company), phone=PHONE)
+    for method in ("sms", ""):
+        signed_in.post("/dnc/new", data={"value": PHONE, "method": method, "reason": "x"})
+    narrow = db.session.scalar(sa.select(DncEntry.id).where(DncEntry.method == "sms"))
+    assert 'name="release"' not in signed_in.get(f"/dnc/{narrow}/lift").text
+    signed_in.post(f"/dnc/{narrow}/lift", data={"reason": "A mistake", "release": "y"})
+    db.session.refresh(lead)
+    assert lead.status == "dnc"
+    assert db.session.scalars(sa.select(DncEntry.method).where(DncEntry.lifted_at.is_(None))).all() == [None]
 
 
 @pytest.mark.parametrize(("ticked", "status"), [({"release": "y"}, "new"), ({}, "dnc")])
@@ -166,3 +243,138 @@ def test_the_list_is_searched(signed_in: Client, q: str, found: bool) -> None:
     signed_in.post("/dnc/new", data={"value": PHONE, "reason": "Asked"})
     answer = signed_in.get("/dnc", query_string={"q": q})
     assert ("(212) 555-0123</a>" in answer.text) is found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {"Zoë Ortiz", PHONE, "example.com"}),
+        ("method=all", {"Zoë Ortiz", "example.com"}),
+        ("method=sms", {PHONE}),
+        ("method=pigeon", {"Zoë Ortiz", PHONE, "example.com"}),
+        ("kind=lead", {"Zoë Ortiz"}),
+        ("kind=phone&method=all", set()),
+        ("q=zoë", {"Zoë Ortiz"}),
+        ("q=EXAMPLE", {"example.com"}),
+    ],
+)
+def test_the_list_is_filtered_by_kind_method_and_text(
+    signed_in: Client, company: Company, query: str, found: set[str]
+) -> None:
+    user = make_user(company, role="manager")
+    lead = make_lead(make_list(company), first_name="Zoë", last_name="Ortiz", phone=None)
+    block_lead(lead.id, None, "Asked", by=user)
+    add_entries([("phone", PHONE)], "Asked", method="sms", by=user)
+    add_entries([("domain", "example.com")], "Asked", by=user)
+    rows = re.findall(r'<th scope="row">(.*?)<span class="sub">', signed_in.get(f"/dnc?{query}").text)
+    assert {re.sub(r"<[^>]+>", "", row) for row in rows} == {text.replace(PHONE, "(212) 555-0123") for text in found}
+
+
+# --- one lead ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lead(company: Company) -> Lead:
+    made: Lead = make_lead(make_list(company), phone=PHONE, status="qualified", first_name="Ana", last_name="Ruiz")
+    return made
+
+
+def in_force(db: SQLAlchemy) -> list[tuple[str, str | None]]:
+    rows = db.session.scalars(sa.select(DncEntry).where(DncEntry.lifted_at.is_(None)).order_by(DncEntry.id))
+    return [(row.kind, row.method) for row in rows]
+
+
+def test_a_lead_is_blocked_for_one_method_and_keeps_its_status(client: Client, lead: Lead, db: SQLAlchemy) -> None:
+    sign_in(client, make_user(lead_company(lead, db), role="rep"))
+    assert "Nothing blocks this lead" in client.get(f"/leads/{lead.id}/dnc").text
+    answer = client.post(f"/leads/{lead.id}/dnc", data={"method": "linkedin", "reason": "Asked there"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/leads/{lead.id}")
+    db.session.refresh(lead)
+    assert (lead.status, in_force(db)) == ("qualified", [("lead", "linkedin")])
+    page = client.get(f"/leads/{lead.id}/dnc").text
+    assert all(text in page for text in ("This lead", "Not by: LinkedIn", "Asked there", "Entered"))
+    assert "/lift" not in page  # a rep does not lift
+    again = client.post(f"/leads/{lead.id}/dnc", data={"method": "linkedin", "reason": "Again"})
+    assert again.status_code == 303
+    assert len(in_force(db)) == 1
+
+
+def lead_company(lead: Lead, db: SQLAlchemy) -> Company:
+    return db.session.get_one(Company, lead.company_id)
+
+
+def test_a_lead_blocked_for_all_methods_becomes_do_not_call_with_its_phone(
+    signed_in: Client, lead: Lead, db: SQLAlchemy
+) -> None:
+    db.session.add(Callback(company_id=lead.company_id, lead_id=lead.id, due_at=sa.func.now()))
+    signed_in.post(f"/leads/{lead.id}/dnc", data={"method": "", "reason": "Asked by letter"})
+    db.session.refresh(lead)
+    assert (lead.status, in_force(db)) == ("dnc", [("lead", None), ("phone", None)])
+    change = db.session.scalars(sa.select(StatusChange).where(StatusChange.machine == "lead")).one()
+    assert (change.old_status, change.new_status, change.reason) == ("qualified", "dnc", "Asked by letter")
+    assert db.session.scalar(sa.select(Callback.state)) == "closed"
+    page = signed_in.get(f"/leads/{lead.id}/dnc").text
+    assert all(text in page for text in ("This lead", "Phone (212) 555-0123", "Status Do Not Call", "Lift…"))
+    assert "lead-dnc-form" not in page  # nothing is left to block
+
+
+@pytest.mark.parametrize(
+    "sent", [{"method": ""}, {"method": "pigeon", "reason": "x"}, {"reason": " "}, {"reason": "x" * 501}]
+)
+def test_a_lead_is_not_blocked_without_a_reason_or_by_an_unknown_method(
+    signed_in: Client, lead: Lead, db: SQLAlchemy, sent: dict[str, str]
+) -> None:
+    answer = signed_in.post(f"/leads/{lead.id}/dnc", data=sent)
+    assert (answer.status_code, in_force(db)) == (422, [])
+    assert "Error:" in answer.text
+
+
+@pytest.mark.parametrize(("ticked", "status", "left"), [({"release": "y"}, "new", []), ({}, "dnc", [("phone", None)])])
+def test_lifting_a_lead_releases_it_and_its_phone_only_when_asked(
+    signed_in: Client, lead: Lead, db: SQLAlchemy, ticked: dict[str, str], status: str, left: list[tuple[str, None]]
+) -> None:
+    signed_in.post(f"/leads/{lead.id}/dnc", data={"reason": "Asked"})
+    entry = db.session.scalars(sa.select(DncEntry).where(DncEntry.kind == "lead")).one()
+    assert "Set the lead back to New and lift its phone" in signed_in.get(f"/dnc/{entry.id}/lift").text
+    signed_in.post(f"/dnc/{entry.id}/lift", data={"reason": "A mistake", **ticked})
+    db.session.refresh(lead)
+    assert (lead.status, in_force(db)) == (status, left)
+    assert "Ana Ruiz" in signed_in.get("/dnc?show=lifted").text
+
+
+def test_a_lead_stays_blocked_while_anything_else_blocks_it(signed_in: Client, lead: Lead, db: SQLAlchemy) -> None:
+    signed_in.post("/dnc/new", data={"value": PHONE, "reason": "The number"})
+    signed_in.post(f"/leads/{lead.id}/dnc", data={"reason": "The person"})
+    by_kind = {row.kind: row.id for row in db.session.scalars(sa.select(DncEntry))}
+    assert 'name="release"' not in signed_in.get(f"/dnc/{by_kind['phone']}/lift").text
+    signed_in.post(f"/dnc/{by_kind['phone']}/lift", data={"reason": "x", "release": "y"})
+    db.session.refresh(lead)
+    assert (lead.status, in_force(db)) == ("dnc", [("lead", None)])
+    signed_in.post(f"/dnc/{by_kind['lead']}/lift", data={"reason": "x", "release": "y"})
+    db.session.refresh(lead)
+    assert (lead.status, in_force(db)) == ("new", [])
+
+
+def test_a_lead_without_a_phone_that_a_person_sets_to_do_not_call_can_be_lifted(
+    company: Company, db: SQLAlchemy
+) -> None:
+    user = make_user(company)
+    lead: Lead = make_lead(make_list(company), phone=None)
+    set_status(lead.id, "dnc", by=user, reason="Asked")
+    entry = db.session.scalars(sa.select(DncEntry)).one()
+    assert (entry.kind, entry.value, entry.source) == ("lead", str(lead.id), "lead")
+    assert lift_entry(entry, "A mistake", release_leads=True, by=user) == 1
+    db.session.refresh(lead)
+    assert lead.status == "new"
+
+
+def test_a_block_for_one_method_does_not_refuse_an_import_nor_end_a_calls_no(company: Company, db: SQLAlchemy) -> None:
+    user = make_user(company)
+    lead: Lead = make_lead(make_list(company), phone=PHONE, status="new")
+    block_lead(lead.id, "sms", "No texts", by=user)
+    entry = db.session.scalars(sa.select(DncEntry)).one()
+    send(company.id, event("1", "A", "ended", 1, call_status="answered", disposition="dnc", lead_id=lead.id))
+    lift_entry(entry, "A mistake", release_leads=False, by=user)
+    send(company.id, event("2", "B", "ended", 9, call_status="no_answer", lead_id=lead.id))
+    db.session.refresh(lead)
+    assert (lead.status, in_force(db)) == ("dnc", [("phone", None)])
