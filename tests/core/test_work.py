@@ -62,7 +62,7 @@ def test_a_failure_of_a_worker_that_lost_its_lease_does_not_end_its_successors_r
 
 
 def test_the_sweep_rings_for_a_row_whose_queue_entry_was_lost(row: Repair, worker: Any, redis_client: Any) -> None:
-    redis_client.flushall()
+    redis_client.flushdb()
     set_columns(row, created_at=sa.func.now() - timedelta(minutes=1))
     assert sweep() == 1
     assert sweep() == 1  # rung for again, but the entry that waits is not doubled

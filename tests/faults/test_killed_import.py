@@ -95,7 +95,7 @@ def test_an_import_killed_five_times_ends_complete_with_every_row_once(
         assert (
             database.session.scalar(sa.select(sa.func.count(Lead.id)).where(Lead.list_id == lead_list.id)) == row.done
         )
-        redis_client.flushall()
+        redis_client.flushdb()
         end_lease(row)
         assert read(row).state == "queued", row.message
     worker()

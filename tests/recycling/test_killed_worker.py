@@ -59,7 +59,7 @@ def kill_in_the_middle(row: Any, start: Callable[..., Any], redis_client: Any) -
     database.session.rollback()
     database.session.execute(sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
                                      " AND pid <> pg_backend_pid() AND application_name = 'rebound'"))  # fmt: skip
-    redis_client.flushall()
+    redis_client.flushdb()
     assert 0 < read(row).handled < MANY
     assert row.state == "running"
     database.session.execute(
