@@ -88,9 +88,9 @@ def test_two_entries_of_one_value_for_two_methods_both_count(place: Place, db: S
     assert closed(place) == {"sms", "whatsapp"}
 
 
-def test_the_status_do_not_call_blocks_everything_and_says_who_set_it(place: Place) -> None:
-    place.lead.phone = None
+def test_the_status_do_not_call_blocks_everything_and_says_who_set_it(place: Place, db: SQLAlchemy) -> None:
     set_status(place.lead.id, "dnc", by=place.alice, reason="Asked by letter")
+    db.session.execute(sa.update(DncEntry).values(lifted_at=sa.func.now()))
     [block] = find_blocks(place.company.id, [place.lead.id])[place.lead.id]
     assert (block.kind, block.who, block.reason, block.entry_id) == ("status", "Alice", "Asked by letter", None)
     assert block.at is not None

@@ -8,4 +8,5 @@ bp = Blueprint("timeline", __name__)
 from webapp.timeline.views import (  # noqa: E402
     dnc,  # noqa: F401
     live,  # noqa: F401
+    settings,  # noqa: F401
 )
