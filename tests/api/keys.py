@@ -12,8 +12,8 @@ from webapp.accounts.tokens import hash_token
 from webapp.core.db import db
 
 
-def make_key(company: Company, *scopes: str) -> str:
-    """A new key's token; all scopes when none is named."""
+def make_key(company: Company, *scopes: str, by: Any = None) -> str:
+    """A new key's token, made by that user; all scopes when none is named."""
     token = f"rb_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
     db.session.add(
         ApiKey(
@@ -22,6 +22,7 @@ def make_key(company: Company, *scopes: str) -> str:
             prefix=token[:11],
             token_hash=hash_token(token),
             scopes=list(scopes or SCOPES),
+            created_by_id=by.id if by else None,
         )
     )
     db.session.commit()

@@ -32,7 +32,8 @@ ROLE_CHOICES = {
 }
 SCOPE_LABELS = {
     "calls:write": "Write call results", "calls:read": "Read calls", "leads:read": "Read leads",
-    "leads:write": "Create and change leads", "reports:read": "Read reports",
+    "leads:write": "Create and change leads", "contacts:read": "Read contacts",
+    "contacts:write": "Log contacts", "reports:read": "Read reports",
 }  # fmt: skip
 
 

@@ -104,7 +104,9 @@ class Invitation(Row, db.Model):
     )
 
 
-SCOPES = ("calls:write", "calls:read", "leads:read", "leads:write", "reports:read")
+SCOPES = (
+    "calls:write", "calls:read", "leads:read", "leads:write", "contacts:read", "contacts:write", "reports:read",
+)  # fmt: skip
 
 
 class ApiKey(Row, db.Model):

@@ -38,6 +38,7 @@ def log_contact(
     token: str | None = None,
     reason: str | None = None,
     form_token: str | None = None,
+    request_hash: str = "",
 ) -> Answer:
     """Write a contact a person makes or made, or answer with the notice that stands in its way.
 
@@ -46,7 +47,9 @@ def log_contact(
     twice is one contact. Raises LookupError, ContactRefused.
     """
     check_draft(draft)
-    if form_token and (taken := take_once(by.company_id, SCOPE, form_token)) is not None:
+    if form_token and (taken := take_once(by.company_id, SCOPE, form_token, request_hash)) is not None:
+        if taken.request_hash != request_hash:
+            raise ContactRefused("was used with another body", "Idempotency-Key")
         return _repeat(by.company_id, taken.body)
     lock_people(by.company_id, [lead_id])
     lead = find_owned(Lead, lead_id, by.company_id, lock=True)
