@@ -5,11 +5,15 @@ import re
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask, render_template_string
+from flask_login import login_user
 from flask_sqlalchemy import SQLAlchemy
 
 from tests.factories import make_company, make_lead, make_list, make_user, sign_in
 from tests.faults.support import event, send
 from tests.harness.client import Client
+from tests.harness.workers import JobRunner
+from tests.imports.support import bring, check
 from webapp.accounts.models import Company
 from webapp.core.audit import AuditEvent, StatusChange
 from webapp.dialer.models import Callback
@@ -299,6 +303,20 @@ def test_a_lead_is_blocked_for_one_method_and_keeps_its_status(client: Client, l
     assert len(in_force(db)) == 1
 
 
+def test_the_part_for_the_leads_page_opens_the_form_as_a_dialog_and_without_scripts_as_a_page(
+    app: Flask, company: Company, lead: Lead
+) -> None:
+    with app.test_request_context():
+        login_user(make_user(company, role="manager"))
+        part = '{% include "timeline/_lead_dnc.html" %}'
+        text = render_template_string(part, lead=lead)
+        assert "Nothing blocks this lead" in text
+        assert f'href="/leads/{lead.id}/dnc"' in text
+        assert 'id="lead-dnc-dialog"' in text
+        block_lead(lead.id, None, "Asked", by=make_user(company))
+        assert "lead-dnc-dialog" not in render_template_string(part, lead=lead)
+
+
 def lead_company(lead: Lead, db: SQLAlchemy) -> Company:
     return db.session.get_one(Company, lead.company_id)
 
@@ -368,7 +386,18 @@ def test_a_lead_without_a_phone_that_a_person_sets_to_do_not_call_can_be_lifted(
     assert lead.status == "new"
 
 
-def test_a_block_for_one_method_does_not_refuse_an_import_nor_end_a_calls_no(company: Company, db: SQLAlchemy) -> None:
+def test_an_import_is_refused_the_phone_that_is_blocked_for_everything_and_not_for_one_method(
+    signed_in: Client, company: Company, worker: JobRunner
+) -> None:
+    user = make_user(company)
+    add_entries([("phone", PHONE)], "No texts", method="sms", by=user)
+    add_entries([("phone", "+12125550124")], "Asked", by=user)
+    file = "Phone,Name\n(212) 555-0123,Ann One\n(212) 555-0124,Bob Two\n"
+    row = check(signed_in, worker, bring(signed_in, worker, file, list_id=str(make_list(company).id)))
+    assert row.checked["counts"] == {"new": 1, "dnc": 1}
+
+
+def test_lifting_a_block_for_one_method_does_not_end_a_calls_no(company: Company, db: SQLAlchemy) -> None:
     user = make_user(company)
     lead: Lead = make_lead(make_list(company), phone=PHONE, status="new")
     block_lead(lead.id, "sms", "No texts", by=user)

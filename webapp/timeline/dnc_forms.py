@@ -79,7 +79,7 @@ class DncManyForm(Form):
 class LeadDncForm(Form):
     """Its ids are its own: it stands on the lead's page among other forms."""
 
-    method = method_field(EVERY, "All methods: the lead becomes Do Not Call", id="lead-dnc-method")
+    method = method_field(EVERY, "All methods (Do Not Call)", id="lead-dnc-method")
     reason = StringField("Reason", REASON, filters=[strip], id="lead-dnc-reason")
     validate_method = staticmethod(good_method)
 

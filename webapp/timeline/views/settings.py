@@ -44,7 +44,7 @@ def _page(form: OutreachForm, rules: Rules, status: int = 200, **context: Any) -
     changed = bool(service.list_changes(Rules(), rules))
     return render(
         "timeline/settings.html", status=status, form=form, rules=rules, changed=changed,
-        editable=role_at_least(current_user.role, "admin"), **context,
+        editable=role_at_least(current_user.role, "admin"), told=service.describe(rules), **context,
     )  # fmt: skip
 
 
