@@ -397,13 +397,15 @@ def test_an_import_is_refused_the_phone_that_is_blocked_for_everything_and_not_f
     assert row.checked["counts"] == {"new": 1, "dnc": 1}
 
 
-def test_lifting_a_block_for_one_method_does_not_end_a_calls_no(company: Company, db: SQLAlchemy) -> None:
+def test_lifting_a_block_for_one_method_is_no_answer_to_a_calls_no_that_is_told_late(
+    company: Company, db: SQLAlchemy
+) -> None:
     user = make_user(company)
     lead: Lead = make_lead(make_list(company), phone=PHONE, status="new")
-    block_lead(lead.id, "sms", "No texts", by=user)
+    set_status(lead.id, "contacted", by=user)
+    add_entries([("phone", PHONE)], "No texts", method="sms", by=user)
     entry = db.session.scalars(sa.select(DncEntry)).one()
-    send(company.id, event("1", "A", "ended", 1, call_status="answered", disposition="dnc", lead_id=lead.id))
     lift_entry(entry, "A mistake", release_leads=False, by=user)
-    send(company.id, event("2", "B", "ended", 9, call_status="no_answer", lead_id=lead.id))
+    send(company.id, event("1", "A", "ended", 1, call_status="answered", disposition="dnc", lead_id=lead.id))
     db.session.refresh(lead)
     assert (lead.status, in_force(db)) == ("dnc", [("phone", None)])
