@@ -1,6 +1,5 @@
 // Rebound in the browser: what HTML and htmx do not do by themselves. Every page works without it.
-// The only place where htmx event names appear. Shortcuts: js/keys.js (its own script tag: an import
-// would lose the version in the address).
+// The only place where htmx event names appear. Shortcuts: js/keys.js (an import would lose its version).
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -17,10 +16,7 @@ function glyph(name) {
   const ns = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(ns, "svg");
   const use = document.createElementNS(ns, "use");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("width", "16");
-  svg.setAttribute("height", "16");
-  svg.setAttribute("aria-hidden", "true");
+  for (const [key, value] of [["class", "icon"], ["width", 16], ["height", 16], ["aria-hidden", true]]) svg.setAttribute(key, value);
   use.setAttribute("href", `${$('meta[name="icons"]')?.content ?? ""}#${name}`);
   svg.append(use);
   return svg;
@@ -168,21 +164,17 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) $$("form[data-sent]").forEach((form) => $$("button", form).forEach((button) => reopen(form, button)));
 });
 
-// The poll of a page tells that its draft has words, never the words.
-function sayWriting(formData) {
-  const draft = $("form[data-draft]");
-  if (!draft || !$$("textarea, input[name=subject]", draft).some((field) => field.value.trim())) return;
-  formData.set("writing", "1");
-  formData.set("method", draft.elements.method?.value ?? "");
-}
-
 const pressed = new WeakMap();
 const held = new WeakMap();
 
 on("htmx:configRequest", (event) => {
   const { verb, formData, elt } = event.detail;
   if (verb !== "get" || !formData) return;
-  if (elt.matches("[data-live]")) sayWriting(formData);
+  const draft = elt.matches("[data-live]") && $("form[data-draft]");
+  if (draft && $$("textarea, input[name=subject]", draft).some((field) => field.value.trim())) {
+    formData.set("writing", "1"); // that there are words, never the words
+    formData.set("method", draft.elements.method?.value ?? "");
+  }
   for (const key of new Set(formData.keys())) if (formData.getAll(key).every((value) => value === "")) formData.delete(key);
 });
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,7 +28,9 @@ from webapp.recycling.models import RecycleBatch, Repair, Undo
 from webapp.recycling.repair import start_repair
 from webapp.reports.models import Export
 from webapp.reports.service import request_export, run_export
-from webapp.timeline.models import DncEntry
+from webapp.timeline.files import attach, keep_files
+from webapp.timeline.models import ContactFile, DncEntry
+from webapp.timeline.service import Draft, log_contact
 
 FILE = "Phone,Name\n(212) 555-0151,Ann One\n(212) 555-0152,Bob Two\n5550105,Gus Seven\n"
 
@@ -99,8 +102,13 @@ def make_world(client: Client, worker: JobRunner) -> World:
     waiting = db.session.scalar(sa.select(CallEvent.id).where(CallEvent.outcome == "quarantined"))
     answered = sa.select(sa.func.max(CallLog.id)).where(CallLog.call_status == "answered")
     lead_id = db.session.scalar(sa.select(CallLog.lead_id).where(CallLog.id == answered.scalar_subquery()))
+    attempt = log_contact(
+        lead_id, Draft("email", subject="Quick question", body="As we said on the phone."), by=user
+    ).contact
+    assert attempt is not None
+    attach(attempt.id, keep_files([("offer.txt", BytesIO(b"An offer"))]), by=user)
     values = {
-        "list_id": list_id, "lead_id": lead_id, "call_id": db.session.scalar(answered), "event_id": waiting,
+        "contact_id": attempt.id, "file_id": _newest(ContactFile), "list_id": list_id, "lead_id": lead_id, "call_id": db.session.scalar(answered), "event_id": waiting,
         "entry_id": _newest(DncEntry), "import_id": _newest(Import), "bulk_id": _newest(BulkAction), "view_id": _newest(SavedView),
         "batch_id": _newest(RecycleBatch), "repair_id": _newest(Repair), "undo_id": _newest(Undo), "export_id": _newest(Export),
         "notification_id": _newest(Notification), "row_id": _newest(DemoLoad), "name": "callback_mismatch", "reason": "exhausted",

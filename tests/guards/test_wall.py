@@ -22,7 +22,7 @@ from webapp.leads.models import BulkAction, SavedView
 from webapp.notifications.models import Notification
 from webapp.recycling.models import RecycleBatch, Repair, Undo
 from webapp.reports.models import Export
-from webapp.timeline.models import DncEntry
+from webapp.timeline.models import ContactAttempt, ContactFile, DncEntry, GuardNotice
 
 # Routes whose parameter is no row of a company: tokens that are the permission themselves, and development's gallery.
 NO_ROW = {"token", "filename", "page", "what", "code", "work_id"}
@@ -51,7 +51,10 @@ def theirs(db: Any) -> dict[str, Any]:
                          batch_id=uuid4(), job="recycle", state="done", done=1)  # fmt: skip
     repair = Repair(company_id=c, classes=[], batch_id=uuid4(), job="repair", state="done", done=1)
     database.session.add(Callback(company_id=c, lead_id=lead.id, due_at=now()))
+    contact = add(ContactAttempt(company_id=c, lead_id=lead.id, method="email", direction="outbound"))
     return {
+        "contact_id": contact, "file_id": add(ContactFile(company_id=c, contact_id=contact, filename="x", content_type="x", size=1, sha256="x", storage_key="x")),
+        "notice_id": add(GuardNotice(company_id=c, lead_id=lead.id, method="email", code="recent_contact", state="warned")),
         "company": company, "user_id": user.id, "list_id": lead_list.id, "lead_id": lead.id, "call_id": call.id,
         "event_id": add(event), "batch_id": add(batch), "repair_id": add(repair),
         "entry_id": add(DncEntry(company_id=c, kind="phone", value="+12125550199")),
@@ -117,7 +120,14 @@ def test_the_api_answers_404_for_another_companys_rows(app: Any, client: Any, th
     before = fingerprint(theirs["company"].id)
     calls = [(method, path) for method, path in addresses(app, theirs) if path.startswith("/api/")]
     assert calls
-    bodies = ({"status": "busy"}, {"classes": ["missing_status"]}, {"statuses": ["busy"], "target_status": "new"}, {})
+    bodies = (
+        {"status": "busy"},
+        {"classes": ["missing_status"]},
+        {"statuses": ["busy"], "target_status": "new"},
+        {"responded": True},
+        {"method": "email"},
+        {},
+    )
     for method, path in calls:
         statuses = {
             client.open(

@@ -284,6 +284,7 @@ def get_contact_api(caller: Caller, contact_id: int) -> Any:
 def set_responded_api(caller: Caller, contact_id: int, body: RespondedIn) -> Any:
     """They replied: the lead becomes conversing unless it is qualified, converted, sale or dnc. `false` takes all of it back;
     the same twice changes nothing. With If-Match (the ETag of the contact) a version that moved on is answered 412."""
+    get_owned_or_404(ContactAttempt, contact_id, caller.company_id)
     try:
         contact = service.set_responded(
             contact_id, body.responded, by=_user(caller), response_at=body.response_at, version=_version()

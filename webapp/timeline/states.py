@@ -26,7 +26,7 @@ METHODS: dict[str, Method] = {
         Method("call", "Phone call", "phone", "phone", "called"),
         Method("sms", "SMS", "message-square", "phone", "texted"),
         Method("whatsapp", "WhatsApp", "message-circle", "phone", "messaged on WhatsApp"),
-        Method("web_form", "Web form", "globe", "website", "wrote through the web form of"),
+        Method("web_form", "Web form", "globe", "website", "wrote by web form to"),
         Method("other", "Other", "ellipsis", "", "contacted"),
     )
 }

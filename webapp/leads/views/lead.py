@@ -1,4 +1,4 @@
-"""One lead: its page, its history, and its form."""
+"""One lead: its form. Its page is the timeline's (webapp/timeline/views/lead.py)."""
 
 from __future__ import annotations
 
@@ -10,63 +10,10 @@ from flask_login import current_user
 from webapp.core.access import get_owned_or_404, requires
 from webapp.core.web import go, is_fragment, render, toast
 from webapp.leads import service
-from webapp.leads.facts import LABELS
-from webapp.leads.filters import LeadFilter
 from webapp.leads.forms import LeadForm
-from webapp.leads.models import Lead, LeadList
-from webapp.leads.problems import PROBLEMS
+from webapp.leads.models import Lead
 from webapp.leads.queries import lists as list_queries
-from webapp.leads.queries.history import find_history
-from webapp.leads.queries.matching import Scope, count_matches
-from webapp.leads.queries.pages import find_key, find_keys
-from webapp.leads.states import LEAD
-from webapp.leads.views import bp, url_if
-
-CONFLICT = "conflict"
-
-
-@bp.get("/leads/<int:lead_id>")
-@requires("rep")
-def show(lead_id: int) -> Response:
-    lead = get_owned_or_404(Lead, lead_id, current_user.company_id)
-    entries, older = find_history(lead, older_than=request.args.get("older"), reach=request.args.get("entry"))
-    lead_list = get_owned_or_404(LeadList, lead.list_id, current_user.company_id)
-    people = list_queries.user_names(current_user.company_id)
-    context: dict[str, Any] = {
-        "lead": lead, "entries": entries, "older": older, "list": lead_list, "people": people, "labels": LABELS,
-        "LEAD": LEAD, "problem": PROBLEMS.get(lead.problem or ""), "walk": _walk(lead), "list_names": list_queries.list_names(current_user.company_id),
-        "recycle_url": url_if("recycling.recycle_page", list_id=lead.list_id),
-        "desk_url": url_if("dialer.log_call", lead_id=lead.id),
-    }  # fmt: skip
-    return render("leads/lead.html", "history", **context)
-
-
-def _walk(lead: Lead) -> dict[str, Any] | None:
-    """Previous and next in the list one came from."""
-    if "from" not in request.args:
-        return None
-    f = LeadFilter.from_query(request.args["from"])
-    scope = Scope.of(current_user)
-    count = count_matches(scope, f)
-    here = find_key(scope, lead, f.sort_key)
-    n = request.args.get("n", "")
-    position = int(n) if n.isascii() and n.isdecimal() and 0 < len(n) < 10 else None
-
-    def link(backward: bool) -> str | None:
-        found = find_keys(scope, f, count, key=here, backward=backward, size=1)
-        if not found:
-            return None
-        step: dict[str, Any] = {} if position is None else {"n": max(1, position + (-1 if backward else 1))}
-        return url_for("leads.show", lead_id=found[0].id, **({"from": f.query_string()} | step))
-
-    rest = f.without("lists") if len(f.lists) == 1 else f
-    back = url_for("leads.show_list", list_id=f.lists[0]) if len(f.lists) == 1 else url_for("leads.index")
-    query = rest.query_string()
-    return {
-        "position": position if count.exact and position and position <= count.number else None,
-        "total": count.number if count.exact else None, "prev": link(True), "next": link(False),
-        "back": f"{back}{'?' + query if query else ''}#lead-{lead.id}",
-    }  # fmt: skip
+from webapp.leads.views import bp
 
 
 @bp.get("/leads/new")

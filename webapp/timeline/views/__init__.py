@@ -6,7 +6,10 @@ bp = Blueprint("timeline", __name__)
 
 # They add their routes to bp.
 from webapp.timeline.views import (  # noqa: E402
+    contacts,  # noqa: F401
     dnc,  # noqa: F401
+    lead,  # noqa: F401
     live,  # noqa: F401
     settings,  # noqa: F401
+    words,  # noqa: F401
 )

@@ -9,10 +9,11 @@ import re
 from flask import Response, abort, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 
-from webapp.core.access import requires
+from webapp.core.access import get_owned_or_404, requires
 from webapp.core.web import is_fragment
+from webapp.leads.models import Lead
 from webapp.timeline.presence import beat
-from webapp.timeline.queries.live import Live, Mark, find_mark
+from webapp.timeline.queries.live import Live, Mark
 from webapp.timeline.states import METHODS
 from webapp.timeline.views import bp
 
@@ -31,6 +32,7 @@ def _digest(live: Live) -> str:
 @requires("rep")
 def live(lead_id: int) -> Response:
     if not is_fragment():
+        get_owned_or_404(Lead, lead_id, current_user.company_id)
         return redirect(url_for("leads.show", lead_id=lead_id))  # type: ignore[return-value]
     mark = Mark(_number("contact"), _number("call"))
     found = beat(
@@ -51,8 +53,3 @@ def live(lead_id: int) -> Response:
     if newest and newest != request.args.get("told"):
         response.headers["HX-Trigger-After-Swap"] = "guard-changed"
     return response
-
-
-def live_context(lead_id: int) -> dict[str, object]:
-    """What the lead page needs to include timeline/_live_region.html: nothing has happened since its own mark."""
-    return {"live_mark": find_mark(lead_id)}
