@@ -38,9 +38,10 @@ from webapp.timeline.views.lead import composer_context, render_page, stream_con
 ROOM = MOST_FILES * MOST_BYTES + 2 * 1024 * 1024
 
 
-@bp.before_request
-def _make_room() -> None:
-    if request.endpoint in ("timeline.log_contact", "timeline.contact_files"):
+@bp.url_value_preprocessor
+def _make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Only attachments of somebody signed in may be larger than a form. Runs before the body is read."""
+    if endpoint in ("timeline.log_contact", "timeline.contact_files") and current_user.is_authenticated:
         request.max_content_length = ROOM
 
 
