@@ -36,6 +36,7 @@ NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
     ("", (Item("Problems", "recycling.problems", "triangle-alert", "p", prefix="/problems", bottom=True, tone="bad"),)),
     ("Reports", (
         Item("Reports", "reports.index", "chart-column", "r", prefix="/reports"),
+        Item("Outreach", "reports.outreach", "send", "o", prefix="/analytics"),
         Item("Exports", "reports.exports", "download", "x", prefix="/exports"),
         Item("Activity", "accounts.activity", "history", "a"),
     )),

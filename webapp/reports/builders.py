@@ -13,8 +13,9 @@ from werkzeug.exceptions import NotFound
 from webapp.accounts.models import Company, User
 from webapp.core.db import atomic, db
 from webapp.core.work import WorkError
-from webapp.reports import data_files, status_files
+from webapp.reports import data_files, outreach_files, status_files
 from webapp.reports.models import Export
+from webapp.reports.outreach import OutreachReport, get_outreach, read_filter, today_of
 from webapp.reports.status import StatusReport, get_status_report
 
 FORMAT_LABELS = {"pdf": "PDF", "xlsx": "Excel", "csv": "CSV", "json": "JSON"}
@@ -72,6 +73,21 @@ def _status_json(export: Export, target: Path, progress: data_files.Progress) ->
     return status_files.write_json(_report(export), target)
 
 
+@atomic
+def _outreach(export: Export) -> tuple[OutreachReport, str]:
+    f, _notes = read_filter(export.params, today=today_of(export.company_id))
+    return get_outreach(export.company_id, f), db.session.get_one(Company, export.company_id).country
+
+
+def _outreach_pdf(export: Export, target: Path, progress: data_files.Progress) -> int:
+    report, country = _outreach(export)
+    return outreach_files.write_outreach_pdf(report, target, made_by=_asked_by(export), country=country)
+
+
+def _outreach_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
+    return outreach_files.write_csv(_outreach(export)[0], target)
+
+
 def _list_name(export: Export) -> str:
     name = data_files.list_name(export.company_id, _list_id(export))
     if not name:
@@ -113,6 +129,7 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("status_report", "Status report", "rep",
              {"pdf": _status_pdf, "xlsx": _status_xlsx, "csv": _status_csv, "json": _status_json}),
+        Kind("outreach", "Outreach", "rep", {"pdf": _outreach_pdf, "csv": _outreach_csv}),
         Kind("leads", "Leads", "manager", {"csv": _leads_csv, "xlsx": _leads_xlsx}, data_files.count_leads),
         Kind("calls", "Calls", "manager", {"csv": _calls_csv}),
     )

@@ -155,6 +155,8 @@ def _back(row: queries.ExportRow) -> str:
     list_id = row.export.params.get("list_id")
     if row.export.kind == "status_report" and list_id:
         return url_for("reports.status_report", list_id=list_id)
+    if row.export.kind == "outreach":
+        return url_for("reports.outreach", **row.export.params)
     return url_for("reports.index")
 
 
@@ -203,3 +205,6 @@ def download(export_id: int) -> Any:
 
 def _gone(row: queries.ExportRow) -> Response:
     return render("reports/gone.html", status=410, row=row)
+
+
+from webapp.reports import outreach_views  # noqa: E402, F401  it adds its routes to bp

@@ -1,0 +1,36 @@
+"""Outreach analytics as files: what `outreach.get_outreach` found, and nothing computed anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from webapp.core.text import exact
+from webapp.core.work import WorkError
+from webapp.reports.outreach import WEEKDAYS, OutreachReport, csv_lines
+from webapp.reports.sheets import Column, CsvFile
+
+COLUMNS = (
+    Column("section"), Column("key"), Column("label"), Column("attempts"), Column("responses"), Column("response_rate_percent"),
+    Column("avg_response_hours"), Column("median_response_hours"), Column("note"),
+)  # fmt: skip
+
+
+def write_csv(report: OutreachReport, target: Path) -> int:
+    rows = list(csv_lines(report))
+    with target.open("w", encoding="utf-8", newline="") as file:
+        CsvFile(file, COLUMNS).write(rows)
+    return len(rows)
+
+
+def write_outreach_pdf(report: OutreachReport, target: Path, *, made_by: str, country: str) -> int:
+    try:
+        from webapp.reports.pdf import page_size, write_pdf
+    except OSError as error:  # the rest of the program runs without the libraries that WeasyPrint loads
+        raise WorkError(
+            "PDFs need Pango, which is missing on the server; its operator finds it in docs/operations.md."
+        ) from error
+    write_pdf(
+        target, "pdf/outreach.html", report=report, made_by=made_by, made_at=exact(report.made_at, report.zone),
+        size=page_size(country), zone=report.zone, weekdays=WEEKDAYS,
+    )  # fmt: skip
+    return len(report.methods) + len(report.reps)
