@@ -143,6 +143,8 @@ def test_htmx_gets_the_empty_composer_and_the_new_entry(bob: Any, place: Place) 
     answer = bob.htmx(f"/leads/{place.lead.id}/contacts", method="POST", data={"method": "email", "direction": "outbound", "subject": "Hi"})  # fmt: skip
     assert answer.status_code == 200
     assert 'hx-swap-oob="outerHTML"' in answer.text
+    assert "Contacted" in answer.text
+    assert "Last contact just now by email, 1 in all" in answer.text
     assert f'id="contact-{contacts()[0].id}"' in answer.text
     assert 'value="Hi"' not in answer.text
 

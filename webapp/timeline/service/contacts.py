@@ -72,8 +72,8 @@ def log_contact(
     if notice is not None:
         settle_overridden(notice, contact, reason or "", by=by)
     apply_effects(contact, by=by.id)
+    db.session.refresh(lead)
     if draft.follow_up_on is not None:
-        db.session.refresh(lead)
         set_follow_up(lead, draft.follow_up_on, by=by.id)
     if form_token:
         keep_answer(by.company_id, SCOPE, form_token, 201, {"id": contact.id})
