@@ -22,7 +22,7 @@ from webapp.leads.models import BulkAction, SavedView
 from webapp.notifications.models import Notification
 from webapp.recycling.models import RecycleBatch, Repair, Undo
 from webapp.reports.models import Export
-from webapp.timeline.models import ContactAttempt, ContactFile, DncEntry, GuardNotice
+from webapp.timeline.models import ContactAttempt, ContactFile, DncEntry, GuardNotice, LeadMerge
 
 # Routes whose parameter is no row of a company: tokens that are the permission themselves, and development's gallery.
 NO_ROW = {"token", "filename", "page", "what", "code", "work_id"}
@@ -55,6 +55,7 @@ def theirs(db: Any) -> dict[str, Any]:
     return {
         "contact_id": contact, "file_id": add(ContactFile(company_id=c, contact_id=contact, filename="x", content_type="x", size=1, sha256="x", storage_key="x")),
         "notice_id": add(GuardNotice(company_id=c, lead_id=lead.id, method="email", code="recent_contact", state="warned")),
+        "merge_id": add(LeadMerge(company_id=c, survivor_id=lead.id, gone_id=1, batch_id=uuid4(), fingerprint="", gone={}, kept_before={}, kept_after={}, moved={})),
         "company": company, "user_id": user.id, "list_id": lead_list.id, "lead_id": lead.id, "call_id": call.id,
         "event_id": add(event), "batch_id": add(batch), "repair_id": add(repair),
         "entry_id": add(DncEntry(company_id=c, kind="phone", value="+12125550199")),

@@ -30,6 +30,7 @@ NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
         Item("Leads", "leads.index", "users", "l", prefix="/leads", bottom=True),
         Item("Lists", "leads.lists", "list", "s", prefix="/lists", bottom=True),
         Item("Imports", "imports.index", "upload", "i", prefix="/imports"),
+        Item("Duplicates", "timeline.duplicates", "merge", prefix="/duplicates"),
         Item("Do not contact", "timeline.dnc", "shield-ban", "d"),
     )),
     ("Calls", (Item("Calls", "dialer.calls", "phone", "c", prefix="/calls"),)),

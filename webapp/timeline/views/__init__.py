@@ -8,6 +8,7 @@ bp = Blueprint("timeline", __name__)
 from webapp.timeline.views import (  # noqa: E402
     contacts,  # noqa: F401
     dnc,  # noqa: F401
+    duplicates,  # noqa: F401
     lead,  # noqa: F401
     live,  # noqa: F401
     settings,  # noqa: F401
