@@ -174,3 +174,18 @@ def test_nobody_signs_in_as_an_invented_colleague(demo):
 
 def test_some_callbacks_belong_to_the_person_who_asked_for_the_demo(demo):
     assert count(Callback, Callback.agent_id == demo.user_id) > 0
+
+
+def test_the_messages_of_each_lead_are_counted_right_and_follow_its_calls(demo):
+    from webapp.timeline.summary import mend_drift
+
+    assert mend_drift(demo.company_id) == 0
+    told = one(
+        "SELECT count(*) AS n, count(*) FILTER (WHERE responded) AS answered,"
+        " count(*) FILTER (WHERE occurred_at > rebound_now() OR response_at > rebound_now()) AS ahead FROM contact_attempts"
+    )
+    assert (told.n > 10, told.answered > 0, told.ahead) == (True, True, 0)
+    early = one(
+        "SELECT count(*) AS n FROM contact_attempts a JOIN leads l ON l.id = a.lead_id WHERE a.occurred_at < l.last_dial_attempt"
+    )
+    assert early.n == 0

@@ -12,6 +12,7 @@ from webapp.home import queries
 from webapp.leads.states import LEAD
 from webapp.recycling.models import Repair
 from webapp.reports.models import Export
+from webapp.timeline.service import Draft, log_contact
 
 
 @pytest.fixture
@@ -256,3 +257,35 @@ def test_a_rep_has_no_first_steps(db, client, company):
 def test_a_visitor_is_asked_to_sign_in(db, client):
     make_user()
     assert "/login" in client.get("/").headers["Location"]
+
+
+def test_follow_ups_of_today_and_before_are_shown_to_who_set_them_and_to_the_owner(noon, client, company):
+    me, colleague = make_user(company, "rep"), make_user(company, "rep")
+    lead_list = make_list(company)
+    day = noon.date()
+    for name, on, facts in (
+        ("Overdue", day - timedelta(days=3), {"follow_up_by_id": me.id}),
+        ("Owned", day, {"owner_id": me.id, "follow_up_by_id": colleague.id}),
+        ("Tomorrow", day + timedelta(days=1), {"follow_up_by_id": me.id}),
+        ("Colleague", day, {"follow_up_by_id": colleague.id}),
+    ):
+        make_lead(lead_list, first_name=name, follow_up_on=on, **facts)
+    make_lead(make_list(make_company()), first_name="Foreign", follow_up_on=day, follow_up_by_id=me.id)
+    rows, due = queries.my_follow_ups(me)
+    assert ([lead.first_name for lead in rows], due) == (["Overdue", "Owned"], 2)
+    sign_in(client, me)
+    page = client.get("/").text
+    assert "2 leads to come back to" in page
+    assert "Tomorrow" not in page
+
+
+def test_the_duplicates_that_the_guard_prevented_are_counted_on_today(client, company):
+    me = make_user(company, "rep")
+    lead = make_lead(make_list(company), email="a@example.com")
+    for _ in range(2):
+        answer = log_contact(lead.id, Draft("email"), by=me)
+    assert answer.contact is None
+    assert queries.count_prevented(me) == 1
+    sign_in(client, me)
+    page = client.get("/").text
+    assert "Duplicates prevented" in page

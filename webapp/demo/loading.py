@@ -16,6 +16,7 @@ from webapp.core.db import atomic, db
 from webapp.core.work import step
 from webapp.demo.calls import Calendar, Story, make_story
 from webapp.demo.copying import copy_rows, reserve_ids
+from webapp.demo.messages import Message, follow_up_of, make_messages
 from webapp.demo.models import DemoLoad
 from webapp.demo.people import make_person
 from webapp.demo.places import NUMBERS, area_codes
@@ -24,7 +25,8 @@ from webapp.demo.words import TEAM
 from webapp.dialer.models import Callback, CallLog, DialCampaign, RecycleRule
 from webapp.dialer.rules import DEFAULT_RULES
 from webapp.leads.models import Lead, LeadList
-from webapp.timeline.models import DncEntry
+from webapp.timeline.models import ContactAttempt, DncEntry
+from webapp.timeline.summary import recount
 
 CHUNK = 2500
 PROVIDER = "demo"
@@ -137,12 +139,17 @@ def load_chunk(row: DemoLoad) -> None:
     indexes = range(first, min(first + CHUNK, plan.leads))
     people = [make_person(plan, index) for index in indexes]
     stories = [make_story(plan, index, who["zone"], calendar) for index, who in zip(indexes, people, strict=True)]
+    messages = [
+        make_messages(plan, index, who, story, calendar)
+        for index, who, story in zip(indexes, people, stories, strict=True)
+    ]
     lead_ids = reserve_ids(Lead.__table__, len(stories))
     call_ids = iter(reserve_ids(CallLog.__table__, sum(len(story.calls) for story in stories)))
     calls_of = [[next(call_ids) for _ in story.calls] for story in stories]
     # The leads come with the counts their calls will ask for.
     db.session.execute(sa.text("SELECT set_config('rebound.calls_counted', 'on', true)"))
-    _copy_leads(row, plan, indexes, people, stories, lead_ids)
+    days = [follow_up_of(plan, index, told, calendar) for index, told in zip(indexes, messages, strict=True)]
+    _copy_leads(row, plan, indexes, people, stories, lead_ids, days)
     _copy_calls(row, plan, indexes, people, stories, lead_ids, calls_of)
     db.session.execute(sa.text("SELECT set_config('rebound.calls_counted', '', true)"))
     copy_rows(
@@ -157,24 +164,27 @@ def load_chunk(row: DemoLoad) -> None:
     )  # fmt: skip
     _copy_callbacks(row, stories, lead_ids, calls_of)
     _forbid(row, people, stories, lead_ids)
+    _copy_messages(row, messages, lead_ids)
     step(row, done=len(stories), position=indexes.stop, message="")
 
 
 def _copy_leads(
-    row: DemoLoad, plan: Plan, indexes: range, people: list[dict[str, Any]], stories: list[Story], lead_ids: list[int]
-) -> None:
+    row: DemoLoad, plan: Plan, indexes: range, people: list[dict[str, Any]], stories: list[Story], lead_ids: list[int],
+    follow_ups: list[date | None],
+) -> None:  # fmt: skip
     lists, users = row.params["lists"], row.params["users"]
     copy_rows(
         Lead.__table__,
-        ("id", "company_id", "list_id", "owner_id", *_PERSON, *_FACTS),
+        ("id", "company_id", "list_id", "owner_id", "follow_up_on", "follow_up_by_id", *_PERSON, *_FACTS),
         (
             (
                 lead_id, row.company_id, lists[plan.list_of(index)],
                 None if story.facts["owner"] is None else users[story.facts["owner"]],
+                day, None if day is None else row.requested_by_id if index % 3 else users[story.calls[-1]["agent"]],
                 *(json.dumps(who[name]) if name == "custom" else who[name] for name in _PERSON),
                 *(story.facts[name] for name in _FACTS),
             )
-            for index, who, story, lead_id in zip(indexes, people, stories, lead_ids, strict=True)
+            for index, who, story, lead_id, day in zip(indexes, people, stories, lead_ids, follow_ups, strict=True)
         ),
     )  # fmt: skip
 
@@ -228,6 +238,22 @@ def _copy_callbacks(row: DemoLoad, stories: list[Story], lead_ids: list[int], ca
     )
 
 
+def _copy_messages(row: DemoLoad, messages: list[list[Message]], lead_ids: list[int]) -> None:
+    users = row.params["users"]
+    copy_rows(
+        ContactAttempt.__table__,
+        ("company_id", "lead_id", "user_id", "user_name", "method", "direction", "subject", "body", "occurred_at", "created_at",
+         "responded", "response_at"),
+        (
+            (row.company_id, lead_id, users[each.agent], TEAM[each.agent][0], each.method, "outbound", each.subject, each.body,
+             each.at, each.at, each.response_at is not None, each.response_at)
+            for told, lead_id in zip(messages, lead_ids, strict=True)
+            for each in told
+        ),
+    )  # fmt: skip
+    recount(lead_id for told, lead_id in zip(messages, lead_ids, strict=True) if told)
+
+
 def _forbid(row: DemoLoad, people: list[dict[str, Any]], stories: list[Story], lead_ids: list[int]) -> None:
     said_no = [
         {"company_id": row.company_id, "kind": "phone", "value": who["phone"], "reason": "Asked during a call", "source": "call",
@@ -255,7 +281,15 @@ def finish(row: DemoLoad) -> None:
         [{"company_id": row.company_id, "kind": kind, "value": value, "reason": "Suppression list of the former dialer",
           "source": PROVIDER, "added_by_id": row.requested_by_id} for kind, value in values],
     )  # fmt: skip
-    for table in ("leads", "lead_search", "lead_tallies", "call_logs", "status_changes", "callbacks"):
+    for table in (
+        "leads",
+        "lead_search",
+        "lead_tallies",
+        "call_logs",
+        "status_changes",
+        "callbacks",
+        "contact_attempts",
+    ):
         db.session.execute(sa.text(f"ANALYZE {table}"))
     user = db.session.get(User, row.requested_by_id) if row.requested_by_id else None
     record_event(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from webapp.accounts.models import Company, User
 from webapp.core.audit import StatusChange, record_event
 from webapp.core.clock import db_now
-from webapp.core.db import atomic, db
+from webapp.core.db import after_commit, atomic, db
+from webapp.core.storage import get_storage
 from webapp.core.work import step
 from webapp.demo.loading import CHUNK, PROVIDER
 from webapp.demo.models import DemoLoad
@@ -18,16 +20,24 @@ from webapp.dialer.models import CallEvent, CallLog, DialCampaign, HopperEntry
 from webapp.imports.models import Import
 from webapp.leads.models import Lead, LeadList
 from webapp.recycling.models import RecycleBatch, Repair, Undo
-from webapp.timeline.models import DncEntry
+from webapp.timeline.models import ContactAttempt, ContactFile, DncEntry, LeadAlias, LeadMerge
 
 
 def demo_leads(company_id: int) -> sa.Select[int]:
-    """Ids of the leads that a loading made, whatever list they are in now."""
+    """Ids of the leads that a loading made, whatever list they are in now; not those that took in a lead of a person."""
     batches = sa.select(DemoLoad.batch_id).where(DemoLoad.company_id == company_id, DemoLoad.action == "load")
+    made = sa.select(StatusChange.subject_id).where(StatusChange.batch_id.in_(batches), StatusChange.machine == "lead")
     return (
         sa.select(Lead.id)
         .join(StatusChange, StatusChange.subject_id == Lead.id)
-        .where(StatusChange.batch_id.in_(batches), StatusChange.machine == "lead", Lead.company_id == company_id)
+        .where(
+            StatusChange.batch_id.in_(batches),
+            StatusChange.machine == "lead",
+            Lead.company_id == company_id,
+            ~sa.exists().where(
+                LeadMerge.survivor_id == Lead.id, LeadMerge.undone_at.is_(None), LeadMerge.gone_id.not_in(made)
+            ),
+        )
     )
 
 
@@ -55,6 +65,16 @@ def remove_chunk(row: DemoLoad) -> bool:
         return False
     for table, column in ((CallEvent, CallEvent.lead_id), (CallLog, CallLog.lead_id), (DncEntry, DncEntry.lead_id)):
         _delete(table, column.in_(ids))
+    keys = list(
+        db.session.scalars(
+            sa.select(ContactFile.storage_key).join(ContactAttempt, ContactAttempt.id == ContactFile.contact_id)
+            .where(ContactAttempt.lead_id.in_(ids))
+        )
+    )  # fmt: skip
+    for key in keys:
+        after_commit(partial(get_storage().delete, key))
+    _delete(ContactAttempt, ContactAttempt.lead_id.in_(ids))
+    _delete(LeadAlias, LeadAlias.lead_id.in_(ids))
     _delete(Lead, Lead.id.in_(ids))
     step(row, done=len(ids), position=ids[-1])
     return True

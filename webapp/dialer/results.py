@@ -76,4 +76,7 @@ def is_human(call_status: str, disposition: str | None) -> bool:
 
 def is_contact(call_status: str, disposition: str | None) -> bool:
     """The database's `call_reached` for rows not written yet: what failed on the way is no contact."""
-    return call_status not in ("failed", "network", "congestion", "invalid_number") or (disposition or "invalid") != "invalid"
+    return (
+        call_status not in ("failed", "network", "congestion", "invalid_number")
+        or (disposition or "invalid") != "invalid"
+    )

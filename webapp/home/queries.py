@@ -19,6 +19,7 @@ from webapp.leads.states import LEAD
 from webapp.leads.tallies import Cell, get_cells
 from webapp.recycling.models import RecycleBatch, Repair
 from webapp.reports.models import Export
+from webapp.reports.outreach import count_guarded, read_filter, today_of
 
 SHOWN = 8
 COUNT_TO = 1000
@@ -105,6 +106,25 @@ def my_callbacks(user: User) -> Callbacks:
             sa.select(sa.func.min(Callback.due_at)).where(*waiting, Callback.due_at >= tomorrow)
         )
     return found
+
+
+def my_follow_ups(user: User) -> tuple[list[Lead], int]:
+    """The first leads that this user, as who set the day or as owner, wanted to come back to by today; and how many."""
+    today = sa.cast(sa.func.timezone(user.zone_name, db_now()), sa.Date)
+    mine = sa.or_(Lead.follow_up_by_id == user.id, Lead.owner_id == user.id)
+    due = (Lead.company_id == user.company_id, Lead.follow_up_on <= today, mine)
+    order = (Lead.follow_up_on, Lead.id)
+    rows = list(db.session.scalars(sa.select(Lead).where(*due).order_by(*order).limit(SHOWN)))
+    if len(rows) < SHOWN:
+        return rows, len(rows)
+    some = sa.select(Lead.id).where(*due).limit(COUNT_TO).subquery()
+    return rows, db.session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+
+
+def count_prevented(user: User) -> int:
+    """Contacts in the last 30 days that the outreach guard refused, or that a warning stopped."""
+    f, _ = read_filter({}, today=today_of(user.company_id))
+    return count_guarded(user.company_id, f, user.company.zone).prevented
 
 
 def team_numbers(company_id: int, zone: str) -> Team:

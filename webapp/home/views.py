@@ -38,6 +38,7 @@ def today() -> Any:
     running = queries.running_work(current_user)
     return render(
         "home/today.html", None, callbacks=queries.my_callbacks(current_user), leads=leads,
+        follow_ups=queries.my_follow_ups(current_user), prevented=queries.count_prevented(current_user), LEAD=LEAD,
         team=queries.team_numbers(company_id, current_user.zone_name), problems=problems, labels=PROBLEMS, manages=manages,
         running=running, running_version=_version(running), states=WORK,
         failed=queries.failed_work(current_user, days=1, limit=5) if manages else [],

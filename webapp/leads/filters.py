@@ -13,16 +13,18 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
+from webapp.leads.methods import METHODS
 from webapp.leads.problems import PROBLEMS
 from webapp.leads.states import LEAD
 
 NO_STATUS = "none"
-SORTS = {"newest": "Newest", "name": "Name", "dialed": "Last dial", "status": "Status"}
+SORTS = {"newest": "Newest", "name": "Name", "dialed": "Last dial", "status": "Status", "contacted": "Last contact"}
 DEFAULT_SORT = "-newest"
 MAX_ID = 2**63 - 1
 MAX_ATTEMPTS = 100_000
 MAX_DAYS = 36_500
 MAX_WORDS = 200
+MAX_FREE_IN = 168  # hours
 SKIP_REASONS = ("protected", "dnc", "unchanged", "missing", "changed")
 
 
@@ -30,7 +32,9 @@ SKIP_REASONS = ("protected", "dnc", "unchanged", "missing", "changed")
 class LeadFilter:
     """Empty means every lead of the company. `owner` is a user's id, "me" or "none"; `status` may hold "none".
 
-    `answered` "no": nobody ever picked up. `batch` names the leads that one action changed; `skipped` ("<bulk action id>.<reason>") those it did not.
+    `answered` "no": nobody ever picked up. `free`: a method by which they can be reached and the outreach guard lets
+    through, `free_in` hours from now. `awaiting`: our last contact, no call, has no answer yet. `follow_up` due: today or before.
+    `batch` names the leads that one action changed; `skipped` ("<bulk action id>.<reason>") those it did not.
     """
 
     q: str = ""
@@ -43,6 +47,13 @@ class LeadFilter:
     attempts_max: int | None = None
     answered: str = ""
     not_contacted_days: int | None = None
+    contacted_by: str = ""
+    method: str = ""
+    contacts_min: int | None = None
+    free: str = ""
+    free_in: int | None = None
+    awaiting: str = ""
+    follow_up: str = ""
     dialed_after: date | None = None
     dialed_before: date | None = None
     country: str = ""
@@ -100,7 +111,7 @@ class LeadFilter:
         values: dict[str, Any] = {
             "q": read.text("q", MAX_WORDS),
             "status": read.choices("status", (*LEAD.names, NO_STATUS)),
-            "owner": read.owner(),
+            "owner": read.person("owner", ("me", "none")),
             "tag": read.text("tag", 200),
             "lists": read.ids("list"),
             "problem": read.choice("problem", tuple(PROBLEMS)),
@@ -108,6 +119,13 @@ class LeadFilter:
             "attempts_max": read.number("attempts_max", 0, MAX_ATTEMPTS),
             "answered": read.choice("answered", ("yes", "no")),
             "not_contacted_days": read.number("not_contacted_days", 0, MAX_DAYS),
+            "contacted_by": read.person("contacted_by", ("me",)),
+            "method": read.choice("method", tuple(METHODS)),
+            "contacts_min": read.number("contacts_min", 0, MAX_ATTEMPTS),
+            "free": read.choice("free", tuple(METHODS)),
+            "free_in": read.number("free_in", 0, MAX_FREE_IN),
+            "awaiting": read.choice("awaiting", ("yes",)),
+            "follow_up": read.choice("follow_up", ("due", "set", "none")),
             "dialed_after": read.day("dialed_after"),
             "dialed_before": read.day("dialed_before"),
             "country": read.text("country", 60),
@@ -117,6 +135,8 @@ class LeadFilter:
             "skipped": read.skipped(),
             "sort": read.sort(),
         }
+        if not values["free"] or not values["free_in"]:
+            values["free_in"] = None
         return cls(**values, notes=tuple(read.notes))
 
 
@@ -173,13 +193,13 @@ class _Reader:
                 self._drop(name, value)
         return tuple(dict.fromkeys(found))
 
-    def owner(self) -> str:
-        value = self._last("owner")
-        if value in ("", "me", "none"):
+    def person(self, name: str, words: tuple[str, ...]) -> str:
+        value = self._last(name)
+        if value in ("", *words):
             return value
         if re.fullmatch(r"[0-9]{1,19}", value) and 0 < int(value) <= MAX_ID:
             return str(int(value))
-        self._drop("owner", value)
+        self._drop(name, value)
         return ""
 
     def day(self, name: str) -> date | None:

@@ -78,11 +78,11 @@ class Block:
     entry_id: int | None = None
 
 
-_SERVES = {"phone": ("call", "sms", "whatsapp"), "email": ("email",), "domain": ("email", "web_form")}
+SERVES = {"phone": ("call", "sms", "whatsapp"), "email": ("email",), "domain": ("email", "web_form")}
 
 
 def blocks_method(block: Block, method: str) -> bool:
-    return block.method in (None, method) and method in _SERVES.get(block.kind, tuple(METHODS))
+    return block.method in (None, method) and method in SERVES.get(block.kind, tuple(METHODS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from webapp.core.states import Machine, State
+from webapp.leads.methods import METHODS, Method
 
+__all__ = ["CONTACT", "COUNTED", "DIRECTIONS", "METHODS", "NOTICE", "SOURCES", "Method"]
 
-@dataclass(frozen=True, slots=True)
-class Method:
-    """`reaches`: the field of the lead that this method needs; `said` completes "Alice ... them"."""
-
-    name: str
-    label: str
-    icon: str
-    reaches: str
-    said: str
-
-
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        Method("email", "Email", "mail", "email", "emailed"),
-        Method("linkedin", "LinkedIn", "linkedin", "linkedin_url", "messaged on LinkedIn"),
-        Method("call", "Phone call", "phone", "phone", "called"),
-        Method("sms", "SMS", "message-square", "phone", "texted"),
-        Method("whatsapp", "WhatsApp", "message-circle", "phone", "messaged on WhatsApp"),
-        Method("web_form", "Web form", "globe", "website", "wrote by web form to"),
-        Method("other", "Other", "ellipsis", "", "contacted"),
-    )
-}
 DIRECTIONS = {"outbound": "We contacted them", "inbound": "They contacted us"}
 SOURCES = {
     "person": "By hand", "campaign": "Message campaign", "automation": "Automation", "call": "Dialer",

@@ -7,7 +7,7 @@ taken, capped, into a list of ids (see pages.py for the order).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -23,6 +23,10 @@ from webapp.leads.tallies import DIAL_CAP, get_cells
 COUNT_CAP = 10_000  # beyond it a count reads "10 000+"
 SEARCH_CAP = 1_000
 SEARCH_LOOK = 20_000  # matches of the words that other filters are tried on
+# What other rooms know of a lead: the conditions and parameters of a filter that they own, by its name.
+# Called when the filter is set, with the scope and the filter; the SQL is over `leads l`.
+OWNED = ("free", "contacted_by")
+owned_conditions: dict[str, Callable[[Scope, LeadFilter], tuple[str, dict[str, Any]]]] = {}
 TALLIED = frozenset(("lists", "status", "problem", "attempts_min", "attempts_max", "answered"))
 
 
@@ -89,6 +93,20 @@ def conditions(scope: Scope, f: LeadFilter, *, leave: Sequence[str] = ()) -> tup
     add("not_contacted_days",
         "(l.last_contacted_at IS NULL OR l.last_contacted_at < rebound_now() - :idle * interval '1 day')",
         idle=f.not_contacted_days)  # fmt: skip
+    add("method", "l.last_contact_method = :method", method=f.method)
+    add("contacts_min", "l.contact_count >= :contacts_min", contacts_min=f.contacts_min)
+    add("awaiting",
+        "l.last_contacted_at IS NOT NULL AND l.last_contact_method <> 'call'"
+        " AND (l.last_response_at IS NULL OR l.last_response_at < l.last_contacted_at)")  # fmt: skip
+    if f.follow_up == "due":
+        add("follow_up", "l.follow_up_on <= (rebound_now() AT TIME ZONE :zone)::date", zone=scope.zone)
+    else:
+        add("follow_up", f"l.follow_up_on IS {'NOT ' if f.follow_up == 'set' else ''}NULL")
+    for name in OWNED:
+        if name in f.active and name not in leave:
+            text, values = owned_conditions[name](scope, f)
+            sql.append(text)
+            params |= values
     if f.dialed_after:
         add("dialed_after", "l.last_dial_attempt >= :dialed_after", dialed_after=_day_start(f.dialed_after, scope.zone))
     if f.dialed_before:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,7 +50,13 @@ _SORTS = {
     "name": _Sort("name_key", "search"),
     "dialed": _Sort("last_dial_attempt", "leads", nulls_low=True),
     "status": _Sort("status", "leads"),
+    "contacted": _Sort("last_contacted_at", "leads", nulls_low=True),
 }
+
+
+_TIMES = ("dialed", "contacted")
+# What other rooms tell about the leads of one page: by column, from (company id, lead ids), by lead.
+column_facts: dict[str, Callable[[int, list[int]], dict[int, Any]]] = {}
 
 
 def parse_key(text: str | None, sort: str) -> Key | None:
@@ -65,7 +72,7 @@ def parse_key(text: str | None, sort: str) -> Key | None:
             return None
         if value is None and sort == "name":
             return None
-        if sort == "dialed" and value is not None:
+        if sort in _TIMES and value is not None:
             value = datetime.fromisoformat(value)
             if value.tzinfo is None:
                 return None
@@ -172,7 +179,7 @@ def _sorted(sort: _Sort, falling: bool, key: Key | None, size: int, where: str, 
     """Sort what matches; the order is of expressions, so that no index is walked for it."""
     join = " JOIN lead_search s ON s.lead_id = l.id" if sort.column == "name_key" else ""
     k = "s.name_key" if sort.column == "name_key" else f"l.{sort.column}" if sort.column else "NULL::text"
-    plain = {"last_dial_attempt": f"({k} + interval '0')", None: "NULL::text"}.get(sort.column, f"({k} || '')")
+    plain = "NULL::text" if not sort.column else f"({k} + interval '0')" if sort.nulls_low else f"({k} || '')"
     cut = " OR ".join(f"({part})" for part in _segments(sort, falling, key, k, "l.id"))
     return db.session.execute(
         sa.text(
@@ -230,7 +237,7 @@ def _walk(
     else:
         source, row_id, k = "leads t", "t.id", f"t.{sort.column}"
         cond, order = "t.list_id = v.list_id", _order(sort, falling, f"t.{sort.column}", "t.id")
-        held |= {"status"} if sort.column == "status" else {"dialed_after", "dialed_before"}
+        held |= _HELD[sort.column or ""]
         bounds, values = conditions(scope, f, leave=tuple(set(f.active) - held))
         if bounds:
             extra, params = " AND ".join(bounds).replace("l.", "t."), params | values
@@ -260,6 +267,12 @@ def _walk(
         params,
     ).all()
     return None if any(row.beyond for row in found) else found
+
+
+# Filters that are a range of the sort's own index.
+_HELD: dict[str, set[str]] = {
+    "status": {"status"}, "last_dial_attempt": {"dialed_after", "dialed_before"}, "last_contacted_at": set(),
+}  # fmt: skip
 
 
 def _stretch(source: str, row_id: str, k: str, where: str, order: str, rest: list[str], params: dict[str, Any]) -> str:

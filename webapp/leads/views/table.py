@@ -13,11 +13,12 @@ from webapp.core.access import get_owned_or_404, requires, role_at_least
 from webapp.core.text import exact
 from webapp.core.web import render
 from webapp.leads.filters import DEFAULT_SORT, NO_STATUS, LeadFilter
+from webapp.leads.methods import METHODS
 from webapp.leads.models import LeadList
 from webapp.leads.problems import PROBLEMS
 from webapp.leads.queries import lists as list_queries
 from webapp.leads.queries.matching import SEARCH_CAP, Scope
-from webapp.leads.queries.pages import PAGE, Page, find_page, parse_key
+from webapp.leads.queries.pages import PAGE, Page, column_facts, find_page, parse_key
 from webapp.leads.states import LEAD
 from webapp.leads.views import bp, url_if, view_href
 
@@ -32,12 +33,18 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "list": {"label": "List"},
     "email": {"label": "Email"},
     "place": {"label": "Place"},
-    "contacted": {"label": "Last contact"},
+    "contacted": {"label": "Last contact", "key": "contacted", "falling": True},
+    "contacted_by": {"label": "Contacted by"},
+    "method": {"label": "Last method"},
+    "contacts": {"label": "Contacts", "num": True},
+    "responded": {"label": "Last response"},
+    "follow_up": {"label": "Follow up"},
     "changed": {"label": "Status since"},
     "source": {"label": "Source"},
     "pass": {"label": "Pass", "num": True},
     "created": {"label": "Added", "key": "newest", "falling": True},
 }
+FOLLOW_UPS = {"due": "due", "set": "has a day", "none": "has none"}
 DEFAULT_COLUMNS = ("phone", "status", "owner", "attempts", "dialed", "tags")
 
 
@@ -113,9 +120,11 @@ def table_context(f: LeadFilter, lead_list: LeadList | None = None) -> dict[str,
         )
     if not page.leads and (key_after or key_before):
         notes.append("This page is past the end.")
+    ids = [lead.id for lead in page.leads]
+    facts = {name: column_facts[name](company, ids) for name in columns if name in column_facts}
     counts = list_queries.get_numbers(company, lead_list.id if lead_list else None).by_status
     return {
-        "filter": f, "page": page, "columns": columns, "all_columns": COLUMNS, "notes": notes, "address": address,
+        "filter": f, "page": page, "columns": columns, "all_columns": COLUMNS, "facts": facts, "METHODS": METHODS, "notes": notes, "address": address,
         "owners": owners, "people": list_queries.user_names(company), "list_names": names, "LEAD": LEAD,
         "lists": list_queries.list_choices(company) if lead_list is None else [], "problems": PROBLEMS,
         "status_choices": [(NO_STATUS, "(none)", counts.get(None, 0))] * bool(counts.get(None) or NO_STATUS in f.status)
@@ -173,6 +182,15 @@ def pills(
     if f.owner:
         who = {"me": "me", "none": "nobody"}.get(f.owner) or owners.get(int(f.owner), "unknown")
         add("Owner", who, f.without("owner"))
+    if f.contacted_by:
+        add(
+            "Contacted by",
+            "me" if f.contacted_by == "me" else owners.get(int(f.contacted_by), "unknown"),
+            f.without("contacted_by"),
+        )
+    if f.free:
+        when = f" in {f.free_in} h" if f.free_in else " now"
+        add("Free to contact", METHODS[f.free].label + when, f.without("free", "free_in"))
     if not lead_list:
         for list_id in f.lists:
             add("List", lists.get(list_id, "unknown"), replace(f, lists=tuple(i for i in f.lists if i != list_id)))
@@ -183,6 +201,9 @@ def pills(
         "attempts_max": ("Attempts", f"{f.attempts_max} or fewer"),
         "answered": ("Answered", "at least once" if f.answered == "yes" else "never"),
         "not_contacted_days": ("Not contacted for", f"{f.not_contacted_days} days"),
+        "method": ("Last contact by", METHODS[f.method].label if f.method else ""),
+        "contacts_min": ("Contacts", f"{f.contacts_min} or more"), "awaiting": ("Awaiting", "a reply"),
+        "follow_up": ("Follow up", FOLLOW_UPS.get(f.follow_up, "")),
         "dialed_after": ("Dialed from", exact(f.dialed_after)), "dialed_before": ("Dialed before", exact(f.dialed_before)),
         "country": ("Country", f.country), "state": ("State", f.state), "imported": ("Import", f"no. {f.imported}"),
         "batch": ("Changed by", "one action"), "skipped": ("Left out", f.skipped.partition(".")[2]),

@@ -12,14 +12,14 @@ from webapp.leads.states import LEAD
 from webapp.timeline.rules import Block
 
 # The host of a website as people write it: "https://www.example.com:8080/contact" is www.example.com.
-_HOST_SQL = r"nullif(lower(substring(l.website FROM '^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#@]*@)?([^/?#:]+)')), '')"
+HOST_SQL = r"nullif(lower(substring(l.website FROM '^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#@]*@)?([^/?#:]+)')), '')"
 # A domain reaches a lead by its email and by its website. Where the lead has only one of them, that one stands for
 # both; where the domain is only one's, the other may be used. Parents count: example.com holds mail.example.com.
 _FIND = sa.text(
     rf"""
     WITH asked AS (
       SELECT l.id, l.status, l.last_status_change, l.phone, lower(l.email) AS email,
-             nullif(split_part(lower(l.email), '@', 2), '') AS email_host, {_HOST_SQL} AS web_host
+             nullif(split_part(lower(l.email), '@', 2), '') AS email_host, {HOST_SQL} AS web_host
       FROM leads l WHERE l.company_id = :company AND l.id = ANY(:ids)
     ), hosts AS (
       SELECT id, 'email' AS method, coalesce(email_host, web_host) AS host FROM asked

@@ -67,7 +67,10 @@ def _leads(ids: list[int]) -> list[Lead]:
 @requires("manager")
 def merge_leads() -> AnyResponse:
     values = request.form if request.method == "POST" else request.args
-    leads = _leads(_ids(values.getlist("ids")))
+    ids = _ids(values.getlist("ids"))
+    if request.method == "GET" and len(ids) < 2:
+        return go(url_for("timeline.duplicates"))
+    leads = _leads(ids)
     by_id = {lead.id: lead for lead in leads}
     chosen = _ids([values.get("survivor", "")])
     survivor = by_id.get(chosen[0]) if chosen else None
@@ -104,7 +107,8 @@ def _review(leads: list[Lead], survivor: Lead) -> dict[str, Any]:
         values = {lead.id: getattr(lead, name) or "" for lead in ordered}
         if len({value for value in values.values() if value != ""}) > 1:
             said = {
-                lead_id: people.get(int(value or 0), "") if name == "owner_id" else value for lead_id, value in values.items()
+                lead_id: people.get(int(value or 0), "") if name == "owner_id" else value
+                for lead_id, value in values.items()
             }
             own = survivor.id if values[survivor.id] else next(lead_id for lead_id, value in values.items() if value)
             differing.append({"name": name, "label": TEXTS.get(name, "Owner"), "values": said, "chosen": own})
