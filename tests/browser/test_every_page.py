@@ -23,6 +23,7 @@ NO_PAGE = {
     "health.metrics", "health.readyz", "home.running", "imports.errors", "imports.progress", "leads.bulk_progress",
     # these two want a query, see MORE
     "imports.rows", "recycling.recycle_preview",
+    "timeline.merge_leads", "timeline.contact_file",
     "leads.export_csv", "notifications.show", "reports.download", "static",
 }  # fmt: skip
 # Pages of a link in a mail, for people who are not signed in: tests/accounts looks at them.
@@ -32,6 +33,8 @@ SIGNED_OUT = {"accounts.login", "accounts.forgot"}
 MORE = (
     "/leads?status=busy&status=no_answer&sort=-dialed", "/leads?q=nobody-has-this-name", "/imports/new?kind=calls",
     "/lists/{list_id}/recycle/preview?statuses=busy&statuses=failed&target=new", "/problems/fix?list={list_id}",
+    "/duplicates?kind=email", "/duplicates/merge?ids={lead_id}&ids={twin_id}",
+    "/leads?cols=contacted&cols=contacted_by&cols=method&cols=contacts&cols=responded&cols=follow_up&free=email&sort=-contacted",
     "/problems/count_without_log", "/imports/{import_id}/rows?outcome=invalid", "/calls?status=busy", "/dnc?show=lifted", "/activity?kind=never", "/nowhere",
 )  # fmt: skip
 TITLE = re.compile(r"^(Error: )?(\(\d[\d\u202f]*\) )?\S.* · Rebound$")

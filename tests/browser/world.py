@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tests.api.keys import Api, make_key
-from tests.factories import make_company, make_user, sign_in
+from tests.factories import make_company, make_lead, make_user, sign_in
 from tests.harness.client import Client
 from tests.harness.workers import JobRunner
 from tests.imports.support import bring, check, newest
@@ -29,6 +29,7 @@ from webapp.recycling.repair import start_repair
 from webapp.reports.models import Export
 from webapp.reports.service import request_export, run_export
 from webapp.timeline.files import attach, keep_files
+from webapp.timeline.merging import fingerprint, merge
 from webapp.timeline.models import ContactFile, DncEntry
 from webapp.timeline.service import Draft, log_contact
 
@@ -107,7 +108,11 @@ def make_world(client: Client, worker: JobRunner) -> World:
     ).contact
     assert attempt is not None
     attach(attempt.id, keep_files([("offer.txt", BytesIO(b"An offer"))]), by=user)
+    reached = db.session.get_one(Lead, lead_id)
+    twin, gone = (make_lead(db.session.get_one(LeadList, list_id), email=reached.email, last_name=name) for name in ("Twin", "Gone"))
+    merges = merge(lead_id, [gone.id], {}, fingerprint(company.id, [lead_id, gone.id]), by=user)
     values = {
+        "twin_id": twin.id, "merge_id": merges[-1].id,
         "contact_id": attempt.id, "file_id": _newest(ContactFile), "list_id": list_id, "lead_id": lead_id, "call_id": db.session.scalar(answered), "event_id": waiting,
         "entry_id": _newest(DncEntry), "import_id": _newest(Import), "bulk_id": _newest(BulkAction), "view_id": _newest(SavedView),
         "batch_id": _newest(RecycleBatch), "repair_id": _newest(Repair), "undo_id": _newest(Undo), "export_id": _newest(Export),

@@ -33,7 +33,7 @@ def test_the_run_does_exactly_what_the_preview_said(db: SQLAlchemy):
     leads, skipped = _mixed(user)
     selection = service.Selection(tuple(lead.id for lead in leads))
     params = service.check_params("status", {"to": "new"}, user)
-    shown = service.preview(Scope.of(user), "status", params, selection)
+    shown = service.preview("status", params, selection, by=user)
     assert (shown.total, shown.change, shown.skipped) == (9, 4, skipped)
     assert dict(shown.moves) == {"busy": 2, "no_answer": 1, None: 1}
     row = _run("status", {"to": "new"}, leads, user)
@@ -144,7 +144,7 @@ def test_leads_of_another_company_and_gone_ones_are_missing(db: SQLAlchemy):
     user = make_user()
     mine, theirs = make_lead(make_list(user.company)), make_lead(make_list(make_company()))
     selection = service.Selection((mine.id, theirs.id, 999_999_999))
-    shown = service.preview(Scope.of(user), "tag_add", {"tag": "x"}, selection)
+    shown = service.preview("tag_add", {"tag": "x"}, selection, by=user)
     assert (shown.total, shown.change, shown.skipped) == (3, 1, {"missing": 2})
     row = service.run_bulk("tag_add", {"tag": "x"}, selection, seen=3, by=user, form_token="t")
     assert (row.done, row.skipped, row.counts["skipped"]) == (1, 2, {"missing": 2})

@@ -391,7 +391,7 @@ def test_many_at_once_skip_with_a_reason_each_and_never_one_person_twice(place: 
     assert [codes[i] for i in ids] == ["contact_cap", "", "twin", "recent_contact", "do_not_contact"]
     assert codes[10**12] == "missing"
     again = service.log_many(ids, Draft("email"), by=place.bob, batch_id=batch, include_warned=True, reason="agreed")
-    assert [again[i] for i in ids] == ["contact_cap", "done", "contact_cap", "", "do_not_contact"]
+    assert [again[i] for i in ids] == ["contact_cap", "done", "twin", "", "do_not_contact"]
     assert (read(fresh).status, fresh.contact_count, read(twin).contact_count) == ("contacted", 1, 0)
 
 

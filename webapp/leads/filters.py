@@ -25,7 +25,10 @@ MAX_ATTEMPTS = 100_000
 MAX_DAYS = 36_500
 MAX_WORDS = 200
 MAX_FREE_IN = 168  # hours
-SKIP_REASONS = ("protected", "dnc", "unchanged", "missing", "changed")
+SKIP_REASONS = (
+    "protected", "dnc", "unchanged", "missing", "changed", "do_not_contact", "contact_cap", "recent_contact", "queued_contact",
+    "quiet_hours", "twin", "done",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

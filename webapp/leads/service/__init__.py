@@ -2,7 +2,6 @@
 
 from webapp.leads.service.bulk import (
     AT_ONCE,
-    BulkRefused,
     CountMoved,
     Preview,
     Selection,
@@ -35,11 +34,12 @@ from webapp.leads.service.lists import (
     update_list,
     update_view,
 )  # fmt: skip
+from webapp.leads.service.own import BulkRefused, own_actions
 from webapp.leads.tallies import fold_tallies
 
 __all__ = [
     "AT_ONCE", "BulkRefused", "CountMoved", "Difference", "NameTaken", "NotEmpty", "Preview", "Selection", "StaleEdit",
     "StatusRefused", "archive_list", "check_params", "count_chosen", "create_lead", "create_list", "delete_list",
-    "delete_view", "dnc_hooks", "fold_tallies", "move_hooks", "perform_bulk", "preview", "run_bulk", "save_view",
+    "delete_view", "dnc_hooks", "fold_tallies", "move_hooks", "own_actions", "perform_bulk", "preview", "run_bulk", "save_view",
     "set_status", "undo_bulk", "update_lead", "update_list", "update_view", "why_refused",
 ]  # fmt: skip

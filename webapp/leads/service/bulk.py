@@ -6,6 +6,7 @@ Preview and run share `outcome_sql`, so they cannot disagree.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ from webapp.leads.filters import LeadFilter
 from webapp.leads.models import BulkAction, Lead
 from webapp.leads.queries.matching import Scope, get_list_ids, match_sql
 from webapp.leads.service.leads import dnc_hooks, move_hooks, person_says
+from webapp.leads.service.own import BulkRefused, check_size, own_actions, sentence_of
 from webapp.leads.service.undo import undo_chunk
 from webapp.leads.states import LEAD, PROTECTED
 
@@ -40,10 +42,6 @@ class CountMoved(Exception):
     def __init__(self, now: int):
         self.now = now
         super().__init__(f"{now} leads now")
-
-
-class BulkRefused(Exception):
-    """The change cannot be asked for; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +88,8 @@ def check_params(action: str, params: dict[str, Any], by: User) -> dict[str, Any
         if not tag:
             raise BulkRefused("Name a tag.")
         return {"tag": tag}
+    if action in own_actions:
+        return own_actions[action].check(params, by)
     raise BulkRefused("There is no such action.")
 
 
@@ -120,8 +120,16 @@ def _chosen_sql(scope: Scope, selection: Selection) -> tuple[str, dict[str, Any]
     return match_sql(scope, f, get_list_ids(scope, f), cap=None)
 
 
-def preview(scope: Scope, action: str, params: dict[str, Any], selection: Selection) -> Preview:
+def preview(action: str, params: dict[str, Any], selection: Selection, *, by: User) -> Preview:
+    """Raises BulkRefused when there are more leads than the action takes."""
+    scope = Scope.of(by)
     chosen, values = _chosen_sql(scope, selection)
+    if action in own_actions:
+        ids = list(db.session.scalars(sa.text(f"SELECT id FROM ({chosen}) m ORDER BY id"), values))
+        check_size(action, len(ids))
+        codes = Counter(own_actions[action].judge(ids, params, by).values())
+        found = Preview(len(ids), codes.pop("", 0), dict(codes.most_common()))
+        return _with_missing(found, selection)
     outcome, now, more = outcome_sql(action, params)
     rows = db.session.execute(
         sa.text(
@@ -137,6 +145,10 @@ def preview(scope: Scope, action: str, params: dict[str, Any], selection: Select
             found.moves.append((row.now, row.n))
         else:
             found.skipped[row.outcome] = found.skipped.get(row.outcome, 0) + row.n
+    return _with_missing(found, selection)
+
+
+def _with_missing(found: Preview, selection: Selection) -> Preview:
     if selection.ids is not None and len(selection.ids) > found.total:
         found.skipped["missing"] = len(selection.ids) - found.total
         found.total = len(selection.ids)
@@ -190,6 +202,7 @@ def _open_bulk(
         raise CountMoved(total)
     if total == 0:
         raise BulkRefused("There is no lead to change.")
+    check_size(action, total)
     ids = selection.ids
     if ids is None and selection.filter.q:
         chosen, values = _chosen_sql(scope, selection)
@@ -203,18 +216,10 @@ def _open_bulk(
     _start(row)
     keep_answer(by.company_id, "leads.bulk", form_token, 303, {"id": row.id})
     record_event(
-        f"bulk_{action}", f"{SENTENCES[action]} of {total} leads", by=by, subject=row, batch_id=row.batch_id,
+        f"bulk_{action}", f"{sentence_of(action)} {total} leads", by=by, subject=row, batch_id=row.batch_id,
         undo_url=None if params.get("to") == "dnc" else f"/bulk/{row.id}/undo", url=f"/bulk/{row.id}", **params,
     )  # fmt: skip
     return row
-
-
-SENTENCES = {
-    "status": "Changed the status",
-    "owner": "Changed the owner",
-    "tag_add": "Added a tag",
-    "tag_remove": "Removed a tag",
-}
 
 
 def _start(row: BulkAction) -> None:
@@ -246,7 +251,7 @@ def _open_undo(action_id: int, *, by: User) -> BulkAction:
         batch_id=uuid.uuid4(), requested_by_id=by.id, total=of.done, filters={},
     )  # fmt: skip
     _start(row)
-    record_event("bulk_undo", f"Undid: {SENTENCES[of.action].lower()} of {of.done} leads", by=by, subject=of,
+    record_event("bulk_undo", f"Undid: {sentence_of(of.action).lower()} {of.done} leads", by=by, subject=of,
                  batch_id=row.batch_id, url=f"/bulk/{row.id}")  # fmt: skip
     return row
 
@@ -265,23 +270,30 @@ def perform_bulk(row_id: int) -> None:
             _count_missing(row)
 
 
-def _next_ids(row: BulkAction) -> list[int]:
+def _next_ids(row: BulkAction, size: int) -> list[int]:
     scope = Scope(row.company_id, row.requested_by_id, row.filters.get("zone", "UTC"))
     selection = Selection(tuple(row.lead_ids) if row.lead_ids is not None else None, row.filters.get("query", ""))
     chosen, values = _chosen_sql(scope, selection)
     return list(
         db.session.scalars(
             sa.text(f"SELECT id FROM ({chosen}) m WHERE id > :position AND id <= :up_to ORDER BY id LIMIT :chunk"),
-            values | {"position": row.position, "up_to": row.filters["up_to"], "chunk": CHUNK},
+            values | {"position": row.position, "up_to": row.filters["up_to"], "chunk": size},
         )
     )
 
 
 @atomic(retry=3)
 def _chunk(row: BulkAction, by: User) -> bool:
-    ids = _next_ids(row)
+    size = own_actions[row.action].chunk if row.action in own_actions else CHUNK
+    ids = _next_ids(row, size)
     if not ids:
         return False
+    if row.action in own_actions:
+        codes = own_actions[row.action].run(ids, row, by)
+        _count(
+            row, [lead_id for lead_id in ids if not codes[lead_id]], {i: codes[i] for i in ids if codes[i]}, {}, ids[-1]
+        )
+        return len(ids) == size
     outcome, _, values = outcome_sql(row.action, row.params)
     locked = db.session.execute(
         sa.text(f"SELECT l.id, {outcome} AS outcome FROM leads l WHERE l.id = ANY(:ids) ORDER BY l.id FOR UPDATE"),
@@ -293,13 +305,19 @@ def _chunk(row: BulkAction, by: User) -> bool:
     else:
         _edit(row, change, by)
         moves = {}
+    left = {lead.id: lead.outcome for lead in locked if lead.outcome != "change"}
+    _count(row, change, left, moves, ids[-1])
+    return len(ids) == size
+
+
+def _count(row: BulkAction, change: list[int], left: dict[int, str], moves: dict[str, int], position: int) -> None:
+    """What a chunk did, onto the row: leads changed, and left with the reason."""
     counts = dict(row.counts)
     skipped, kept = dict(counts.get("skipped", {})), dict(counts.get("skipped_ids", {}))
-    for lead in locked:
-        if lead.outcome != "change":
-            skipped[lead.outcome] = skipped.get(lead.outcome, 0) + 1
-            if len(kept.setdefault(lead.outcome, [])) < KEPT_IDS:
-                kept[lead.outcome] = [*kept[lead.outcome], lead.id]
+    for lead_id, reason in left.items():
+        skipped[reason] = skipped.get(reason, 0) + 1
+        if len(kept.setdefault(reason, [])) < KEPT_IDS:
+            kept[reason] = [*kept[reason], lead_id]
     merged = dict(counts.get("moves", {}))
     for name, number in moves.items():
         merged[name] = merged.get(name, 0) + number
@@ -309,8 +327,7 @@ def _chunk(row: BulkAction, by: User) -> bool:
         "skipped_ids": kept,
         "moves": merged,
     }
-    step(row, done=len(change), skipped=len(locked) - len(change), position=ids[-1], counts=counts)
-    return len(ids) == CHUNK
+    step(row, done=len(change), skipped=len(left), position=position, counts=counts)
 
 
 @atomic

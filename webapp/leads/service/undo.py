@@ -12,6 +12,7 @@ from webapp.core.states import advance_many
 from webapp.core.work import step
 from webapp.leads.models import BulkAction, Lead
 from webapp.leads.service.leads import move_hooks
+from webapp.leads.service.own import own_actions
 from webapp.leads.states import LEAD
 
 CHUNK = 5_000
@@ -52,6 +53,8 @@ _SHAPES = {
 def undo_chunk(row: BulkAction, by: User) -> bool:
     """The next leads of the batch; False when there were no more."""
     batch = row.params["batch"]
+    if row.params["action"] in own_actions:
+        return _undo_own(row, by)
     table, column = (
         ("status_changes", "subject_id") if row.params["action"] == "status" else ("lead_changes", "lead_id")
     )
@@ -68,6 +71,19 @@ def undo_chunk(row: BulkAction, by: User) -> bool:
     if not ids:
         return False
     back = _back_to_status(row, ids, by) if table == "status_changes" else _back_to_value(row, ids, by)
+    _count(row, ids, back)
+    return len(ids) == CHUNK
+
+
+def _undo_own(row: BulkAction, by: User) -> bool:
+    own = own_actions[row.params["action"]]
+    ids, back = own.undo(db.session.get_one(BulkAction, row.params["of"]), row, row.position, by)
+    if ids:
+        _count(row, ids, back)
+    return len(ids) == own.chunk
+
+
+def _count(row: BulkAction, ids: list[int], back: set[int]) -> None:
     moved_on = sorted(set(ids) - back)
     counts = dict(row.counts)
     kept = [*counts.get("skipped_ids", {}).get("changed", []), *moved_on][:1000]
@@ -79,7 +95,6 @@ def undo_chunk(row: BulkAction, by: User) -> bool:
         "skipped_ids": {"changed": kept},
     }
     step(row, done=len(back), skipped=len(moved_on), position=ids[-1], counts=counts)
-    return len(ids) == CHUNK
 
 
 def _back_to_status(row: BulkAction, ids: list[int], by: User) -> set[int]:

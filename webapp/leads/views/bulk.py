@@ -12,6 +12,7 @@ from webapp.core.web import go, is_fragment, render, toast
 from webapp.core.work import request_cancel
 from webapp.leads import service
 from webapp.leads.filters import MAX_ID, LeadFilter
+from webapp.leads.methods import METHODS
 from webapp.leads.models import BulkAction
 from webapp.leads.queries import lists as list_queries
 from webapp.leads.queries.matching import COUNT_CAP, SEARCH_CAP, Scope
@@ -47,33 +48,46 @@ def _number(name: str) -> int | None:
 
 
 def _given(action: str) -> dict[str, Any]:
+    if action in service.own_actions:
+        return {name: request.form[name] for name in service.own_actions[action].fields if name in request.form}
     names = {"status": ("to", "reason"), "owner": ("owner",)}.get(action, ("tag",))
     return {
         name: " ".join(request.form[name].replace("\x00", " ").split())[:500] for name in names if name in request.form
     }
 
 
-@bp.post("/leads/bulk/<any(status, owner, tag_add, tag_remove):action>")
+def title_of(action: str) -> str:
+    """404 where there is no such action."""
+    if action in service.own_actions:
+        return service.own_actions[action].title
+    if action not in TITLES:
+        abort(404)
+    return TITLES[action]
+
+
+def reasons_of(action: str) -> dict[str, str]:
+    return REASONS | (service.own_actions[action].reasons if action in service.own_actions else {})
+
+
+@bp.post("/leads/bulk/<action>")
 @requires("manager")
 def bulk_preview(action: str) -> Response:
     return _preview(action)
 
 
 def _preview(action: str, *, status: int = 200, moved_to: int | None = None, error: str | None = None) -> Response:
-    scope, selection, given = Scope.of(current_user), posted_selection(), _given(action)
+    title, scope, selection, given = title_of(action), Scope.of(current_user), posted_selection(), _given(action)
     shown, params = None, None
-    chosen = any(name in given for name in ("to", "owner", "tag"))
+    own = service.own_actions.get(action)
+    chosen = any(name in given for name in (own.fields if own else ("to", "owner", "tag")))
     if chosen and error is None:
         try:
             params = service.check_params(action, given, current_user)
+            shown = service.preview(action, params, selection, by=current_user)
         except service.BulkRefused as refused:
             error, status = str(refused), 422
     seen = _number("seen")
-    if params is not None:
-        shown = service.preview(scope, action, params, selection)
-        total = shown.total
-    else:
-        total = service.count_chosen(scope, selection)
+    total = shown.total if shown is not None else service.count_chosen(scope, selection)
     caps = (COUNT_CAP, SEARCH_CAP)
     if (
         selection.ids is None
@@ -84,8 +98,8 @@ def _preview(action: str, *, status: int = 200, moved_to: int | None = None, err
     ):
         moved_to = total
     context = {
-        "action": action, "title": TITLES[action], "total": total, "preview": shown, "given": given, "params": params,
-        "selection": selection, "seen": seen, "moved_to": moved_to, "error": error, "reasons": REASONS, "LEAD": LEAD,
+        "action": action, "title": title, "own": own, "METHODS": METHODS, "total": total, "preview": shown, "given": given, "params": params,
+        "selection": selection, "seen": seen, "moved_to": moved_to, "error": error, "reasons": reasons_of(action), "LEAD": LEAD,
         "owners": list_queries.owner_choices(current_user.company_id), "people": list_queries.user_names(current_user.company_id),
         "statuses": [LEAD[name] for name in (*IMPORTABLE, "dnc")], "tags": list_queries.list_tags(current_user.company_id),
         "back": _back(selection), "at_once": service.AT_ONCE,
@@ -101,9 +115,10 @@ def _back(selection: service.Selection) -> str:
     return url_for("leads.index") + (f"?{f.query_string()}" if f.query_string() else "")
 
 
-@bp.post("/leads/bulk/<any(status, owner, tag_add, tag_remove):action>/run")
+@bp.post("/leads/bulk/<action>/run")
 @requires("manager")
 def bulk_run(action: str) -> Response:
+    title_of(action)
     token = request.form.get("form_token", "")[:100]
     if not token:
         return _preview(action, status=422, error="This form had no token. Look at the preview again.")
@@ -116,9 +131,13 @@ def bulk_run(action: str) -> Response:
     except service.BulkRefused as refused:
         return _preview(action, status=422, error=str(refused))
     if row.state == "done":
+        own = service.own_actions.get(action)
         can_undo = row.done and row.params.get("to") != "dnc"
         undo = {"action_label": "Undo", "action_url": url_for("leads.bulk_undo", bulk_id=row.id)} if can_undo else {}
-        toast(f"Changed {row.done} of {row.total} leads", **undo)
+        toast(
+            f"{own.sentence} {row.done} of {row.total} leads" if own else f"Changed {row.done} of {row.total} leads",
+            **undo,
+        )
     return go(url_for("leads.bulk", bulk_id=row.id))
 
 
@@ -130,7 +149,16 @@ def bulk(bulk_id: int) -> Response:
     of = get_owned_or_404(BulkAction, row.params["of"], current_user.company_id) if row.action == "undo" else None
     moves = [(LEAD[name or None], count) for name, count in (row.counts.get("moves") or {}).items()]
     return render(
-        "leads/bulk.html", None, row=row, people=people, of=of, titles=TITLES, reasons=REASONS, LEAD=LEAD, moves=moves
+        "leads/bulk.html",
+        None,
+        row=row,
+        people=people,
+        of=of,
+        title=title_of((of or row).action),
+        own=service.own_actions.get((of or row).action),
+        reasons=reasons_of((of or row).action),
+        LEAD=LEAD,
+        moves=moves,
     )
 
 

@@ -206,7 +206,7 @@ def pills(
         "follow_up": ("Follow up", FOLLOW_UPS.get(f.follow_up, "")),
         "dialed_after": ("Dialed from", exact(f.dialed_after)), "dialed_before": ("Dialed before", exact(f.dialed_before)),
         "country": ("Country", f.country), "state": ("State", f.state), "imported": ("Import", f"no. {f.imported}"),
-        "batch": ("Changed by", "one action"), "skipped": ("Left out", f.skipped.partition(".")[2]),
+        "batch": ("Changed by", "one action"), "skipped": ("Left out", f.skipped.partition(".")[2].replace("_", " ")),
     }  # fmt: skip
     for name, (label, value) in plain.items():
         if name in f.active:

@@ -74,7 +74,7 @@ def is_free(scope: Scope, f: LeadFilter) -> tuple[str, dict[str, Any]]:
     """Leads that have what the method needs, and whom the guard would neither refuse nor warn of at that moment,
     were nothing else to happen until then."""
     method = METHODS[f.free]
-    at = db.session.scalar(sa.select(db_now())) + timedelta(hours=f.free_in or 0)
+    at = db.session.execute(sa.select(db_now())).scalar_one() + timedelta(hours=f.free_in or 0)
     limits = get_limits(scope.company_id)
     limit = limits.methods[method.name]
     given = {"company": scope.company_id, "method": method.name}

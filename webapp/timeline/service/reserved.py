@@ -7,7 +7,7 @@ an outcome that nobody knows keeps everybody else away.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -20,8 +20,9 @@ from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance
 from webapp.leads.models import Lead
-from webapp.timeline.guard import MOST_AT_ONCE, lock_people, look
+from webapp.timeline.guard import MOST_AT_ONCE, Look, lock_people, look
 from webapp.timeline.models import ContactAttempt
+from webapp.timeline.queries.known import TWINS_SQL
 from webapp.timeline.rules import Decision
 from webapp.timeline.service.contacts import check_draft
 from webapp.timeline.service.effects import apply_effects, apply_to_many
@@ -29,6 +30,8 @@ from webapp.timeline.service.notices import check_reason
 from webapp.timeline.service.outcomes import Answer, ContactRefused, Draft
 from webapp.timeline.states import CONTACT
 from webapp.timeline.summary import recount
+
+JUDGED = 1_000  # leads looked at in one go
 
 
 @atomic(retry=5)
@@ -110,34 +113,8 @@ def log_many(
     reason = check_reason(reason) if include_warned else ""
     lock_people(by.company_id, lead_ids)
     view = look(by.company_id, lead_ids, draft.method)
-    codes: dict[int, str] = dict.fromkeys(lead_ids, "missing")
-    people: set[tuple[str, str]] = set()
-    facts = db.session.execute(
-        sa.select(Lead.id, Lead.phone, sa.func.lower(Lead.email).label("email")).where(Lead.id.in_(view.leads)).order_by(Lead.id)
-    ).all()  # fmt: skip
-    done = set(
-        db.session.scalars(
-            sa.select(ContactAttempt.lead_id).where(
-                ContactAttempt.company_id == by.company_id, ContactAttempt.source == "person",
-                ContactAttempt.source_key.in_([_batch_key(batch_id, row.id) for row in facts]),
-            )
-        )
-    )  # fmt: skip
-    for row in facts:
-        decision = view.decisions[row.id]
-        keys = {("phone", row.phone)} if row.phone else set()
-        keys |= {("email", row.email)} if row.email else set()
-        if row.id in done:
-            codes[row.id] = "done"
-        elif decision.verdict == "refused" or (decision.verdict == "warned" and not include_warned):
-            codes[row.id] = decision.code
-        elif decision.scheduled_for is not None:
-            codes[row.id] = "quiet_hours"
-        elif draft.direction == "outbound" and people & keys:
-            codes[row.id] = "twin"
-        else:
-            codes[row.id] = ""
-            people |= keys
+    done, people = _find_done(lead_ids, batch_id, by.company_id)
+    codes = _judge(lead_ids, view, draft, people, include_warned, done)
     chosen = [lead_id for lead_id, code in codes.items() if not code]
     _write_many(chosen, draft, view.now, batch_id, by=by)
     warned = [lead_id for lead_id in chosen if view.decisions[lead_id].verdict == "warned"]
@@ -149,7 +126,61 @@ def log_many(
     return codes
 
 
-def _batch_key(batch_id: uuid.UUID, lead_id: int) -> str:
+def judge_many(lead_ids: Sequence[int], draft: Draft, *, by: User, include_warned: bool = False) -> dict[int, str]:
+    """What `log_many` would say of these leads, in batches by rising id; nothing is locked or written."""
+    people: set[tuple[str, str]] = set()
+    codes: dict[int, str] = {}
+    ids = sorted(lead_ids)
+    for start in range(0, len(ids), JUDGED):
+        part = ids[start : start + JUDGED]
+        codes |= _judge(part, look(by.company_id, part, draft.method), draft, people, include_warned)
+    return codes
+
+
+def _find_done(lead_ids: Sequence[int], batch_id: uuid.UUID, company_id: int) -> tuple[set[int], set[tuple[str, str]]]:
+    """Of these leads those that this batch has reached; and the phones and emails it has reached, as far as they share them."""
+    rows = db.session.execute(
+        sa.text(
+            f"""
+            WITH {TWINS_SQL}
+            SELECT DISTINCT l.id, l.phone, lower(l.email) AS email FROM twins t JOIN leads l ON l.id = t.lead_id
+            JOIN contact_attempts a ON a.lead_id = l.id AND a.company_id = :company AND a.source = 'person'
+             AND a.source_key = :batch || l.id
+            """
+        ),
+        {"company": company_id, "ids": list(lead_ids), "batch": _batch_key(batch_id, "")},
+    ).all()
+    people = {("phone", row.phone) for row in rows if row.phone} | {("email", row.email) for row in rows if row.email}
+    return {row.id for row in rows} & set(lead_ids), people
+
+
+def _judge(
+    lead_ids: Sequence[int], view: Look, draft: Draft, people: set[tuple[str, str]], include_warned: bool, done: Collection[int] = ()
+) -> dict[int, str]:  # fmt: skip
+    """By lead: "" or why not. `people`, already reached, grows by those who will be."""
+    codes: dict[int, str] = dict.fromkeys(lead_ids, "missing")
+    facts = db.session.execute(
+        sa.select(Lead.id, Lead.phone, sa.func.lower(Lead.email).label("email")).where(Lead.id.in_(view.leads)).order_by(Lead.id)
+    )  # fmt: skip
+    for row in facts:
+        decision = view.decisions[row.id]
+        keys = {("phone", row.phone)} if row.phone else set()
+        keys |= {("email", row.email)} if row.email else set()
+        if row.id in done:
+            codes[row.id] = "done"
+        elif draft.direction == "outbound" and people & keys:
+            codes[row.id] = "twin"
+        elif decision.verdict == "refused" or (decision.verdict == "warned" and not include_warned):
+            codes[row.id] = decision.code
+        elif decision.scheduled_for is not None:
+            codes[row.id] = "quiet_hours"
+        else:
+            codes[row.id] = ""
+            people |= keys
+    return codes
+
+
+def _batch_key(batch_id: uuid.UUID, lead_id: int | str) -> str:
     return f"{batch_id}:{lead_id}"
 
 
