@@ -11,7 +11,8 @@ MAPPED = "ARRAY['no_answer','busy','contacted','failed','dropped','no_answer']"
 LEADS = f"""
 INSERT INTO leads (company_id, list_id, owner_id, first_name, last_name, business, phone, email, city, state, postal_code,
   country, zone, source, tags, status, last_status_change, anchor_status, last_dial_attempt, dial_result, dial_attempts,
-  answered_count, pass_dials, call_count, last_result_at)
+  answered_count, pass_dials, call_count, last_result_at,
+  call_contacts, last_call_contact_at)
 SELECT :company, :list, NULL,
   (ARRAY['Ana','Bob','Carol','Dan','Eve','Finn','Gwen','Hugo'])[1 + i % 8], 'Name' || (i * 7919 % 99991),
   CASE WHEN i % 3 = 0 THEN 'Business ' || (i % 5003) ELSE '' END,
@@ -23,7 +24,8 @@ SELECT :company, :list, NULL,
   CASE WHEN i % 1000 < 585 THEN '' ELSE ({STATUSES})[1 + (i + 2) % 6] END,
   CASE WHEN i % 1000 BETWEEN 458 AND 584 THEN 0 ELSE 3 END,
   CASE WHEN i % 1000 < 585 THEN 0 ELSE answered END,
-  CASE WHEN i % 1000 BETWEEN 458 AND 584 THEN 0 ELSE 3 END, 3, at
+  CASE WHEN i % 1000 BETWEEN 458 AND 584 THEN 0 ELSE 3 END, 3, at,
+  3 - (i % 6 IN (1, 2, 3))::int, at - CASE WHEN i % 6 = 1 THEN interval '1 day' ELSE interval '0' END
 FROM (
   SELECT i, timestamptz '2026-03-03 12:00Z' + make_interval(secs => i % 40000) AS at,
          (CASE WHEN i % 6 = 2 THEN 1 ELSE 0 END + CASE WHEN (i + 1) % 6 = 2 THEN 1 ELSE 0 END

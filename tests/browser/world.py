@@ -109,7 +109,10 @@ def make_world(client: Client, worker: JobRunner) -> World:
     assert attempt is not None
     attach(attempt.id, keep_files([("offer.txt", BytesIO(b"An offer"))]), by=user)
     reached = db.session.get_one(Lead, lead_id)
-    twin, gone = (make_lead(db.session.get_one(LeadList, list_id), email=reached.email, last_name=name) for name in ("Twin", "Gone"))
+    twin, gone = (
+        make_lead(db.session.get_one(LeadList, list_id), email=reached.email, last_name=name)
+        for name in ("Twin", "Gone")
+    )
     merges = merge(lead_id, [gone.id], {}, fingerprint(company.id, [lead_id, gone.id]), by=user)
     values = {
         "twin_id": twin.id, "merge_id": merges[-1].id,

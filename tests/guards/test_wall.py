@@ -153,7 +153,9 @@ def test_another_companys_ids_in_forms_and_filters_find_nothing(client: Any, the
     for query in (f"list={theirs['list_id']}", f"contacted_by={theirs['user_id']}", "free=email", "sort=-contacted"):
         assert f"/leads/{other}" not in client.get(f"/leads?{query}").text
     client.post("/leads/bulk/status/run", data={"ids": [mine.id, other], "to": "busy", "seen": 2, "form_token": "a"})
-    client.post("/leads/bulk/contact/run", data={"ids": [mine.id, other], "method": "email", "seen": 2, "form_token": "b"})
+    client.post(
+        "/leads/bulk/contact/run", data={"ids": [mine.id, other], "method": "email", "seen": 2, "form_token": "b"}
+    )
     client.post("/leads/export.csv", data={"ids": [mine.id, other]})
     client.post(f"/leads/{mine.id}/edit", data={"owner": theirs["user_id"], "list": theirs["list_id"], "version": 1})
     client.post("/lists/new", data={"name": "n", "campaign": 10**6})

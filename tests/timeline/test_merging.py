@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.api.keys import Api, make_key
 from tests.factories import make_call, make_campaign, make_company, make_lead, make_list, make_user, sign_in
 from tests.faults.support import at_once
 from tests.recycling.test_conservation import WRONG
 from tests.timeline.conftest import NOON, Place
 from webapp.accounts.models import User
 from webapp.core.db import db as database
-from webapp.dialer.models import Callback, HopperEntry
+from webapp.dialer.models import Callback, CallLog, HopperEntry
 from webapp.leads.models import Lead, LeadSearch
 from webapp.leads.service import set_status, update_lead
 from webapp.leads.tallies import by_status, get_cells
@@ -367,3 +368,27 @@ def test_another_companys_leads_are_not_merged_into_ours(client: Any, place: Pla
     assert client.post("/duplicates/apart", data={"ids": [place.lead.id, theirs.id]}).status_code == 404
     with pytest.raises(LookupError):
         merge(place.lead.id, [theirs.id], {}, "", by=make_user(place.company))
+
+
+def test_the_dialer_and_the_api_still_know_a_merged_lead_by_its_old_id_and_phone(client: Any, place: Place, pair: tuple[Lead, Lead]) -> None:  # fmt: skip
+    kept, gone = pair
+    gone_id, gone_phone = gone.id, gone.phone
+    do_merge(place, kept, gone)
+    api = Api(client, make_key(place.company, "calls:write", "leads:read", "leads:write"))
+    told = {
+        "provider": "acme",
+        "type": "ended",
+        "call_status": "busy",
+        "started_at": "2026-06-01T14:00:00Z",
+        "ended_at": "2026-06-01T14:00:25Z",
+    }
+    for number, named in enumerate(({"lead_id": gone_id}, {"phone": gone_phone})):
+        answer = api.post("/calls/events", told | named | {"event_id": f"e{number}", "call_id": f"c{number}"})
+        assert (answer.status_code, answer.json["outcome"]) == (200, "applied"), answer.text
+    assert {
+        call.lead_id for call in database.session.scalars(sa.select(CallLog).where(CallLog.provider == "acme"))
+    } == {kept.id}
+    assert api.get(f"/leads/{gone_id}").json["id"] == kept.id
+    assert api.call("PATCH", f"/leads/{gone_id}/status", {"status": "qualified", "reason": "asked"}).json["id"] == kept.id
+    stranger = Api(client, make_key(make_company(), "leads:read"))
+    assert stranger.get(f"/leads/{gone_id}").status_code == 404

@@ -23,10 +23,12 @@ from tests.recycling.test_conservation import WRONG
 from webapp.core.db import db as database
 from webapp.leads.models import Lead
 from webapp.timeline import service
+from webapp.timeline.merging import fingerprint, merge
 from webapp.timeline.models import ContactAttempt, ContactRevision
 from webapp.timeline.service import ContactRefused, Draft
 from webapp.timeline.states import METHODS
 from webapp.timeline.summary import mend_drift
+from webapp.timeline.unmerging import undo
 
 METHOD = st.sampled_from(list(METHODS))
 HOURS = st.integers(1, 400)
@@ -58,7 +60,11 @@ class Timeline(RuleBasedStateMachine):
         self.boss = make_user(self.company, "manager")
         lead_list = make_list(self.company)
         self.leads = [make_lead(lead_list).id for _ in range(3)]
+        self.merges: list[tuple[int, int]] = []
         self.now: datetime = database.session.scalar(sa.func.rebound_now())
+
+    def alive(self, which: int) -> int:
+        return self.leads[which % len(self.leads)]
 
     def contacts(self) -> list[ContactAttempt]:
         database.session.rollback()
@@ -81,22 +87,22 @@ class Timeline(RuleBasedStateMachine):
             occurred_at=self.now - timedelta(hours=hours),
             responded=answered and direction == "outbound",
         )
-        assert service.log_contact(self.leads[which], draft, by=self.boss).contact is not None
+        assert service.log_contact(self.alive(which), draft, by=self.boss).contact is not None
 
     @rule(which=st.integers(0, 2), method=METHOD)
     def send(self, which: int, method: str) -> None:
         """Now: written, or warned or refused by what is there."""
-        answer = service.log_contact(self.leads[which], Draft(method), by=self.boss)
+        answer = service.log_contact(self.alive(which), Draft(method), by=self.boss)
         if answer.token:
             again = service.log_contact(
-                self.leads[which], Draft(method), by=self.boss, token=answer.token, reason="anyway"
+                self.alive(which), Draft(method), by=self.boss, token=answer.token, reason="anyway"
             )
             assert again.contact is not None
 
     @rule(which=st.integers(0, 2), result=st.sampled_from(["no_answer", "answered", "congestion"]), hours=HOURS)
     def dial(self, which: int, result: str, hours: int) -> None:
         make_call(
-            database.session.get_one(Lead, self.leads[which]), result, started_at=self.now - timedelta(hours=hours)
+            database.session.get_one(Lead, self.alive(which)), result, started_at=self.now - timedelta(hours=hours)
         )
 
     @precondition(lambda self: self.contacts())
@@ -132,6 +138,23 @@ class Timeline(RuleBasedStateMachine):
             service.unhide(contact.id, by=self.boss)
         else:
             service.hide(contact.id, by=self.boss, reason="by mistake")
+
+    @precondition(lambda self: len(self.leads) > 1)
+    @rule(kept=st.integers(0, 2), gone=st.integers(0, 2))
+    def merge(self, kept: int, gone: int) -> None:
+        survivor, other = self.alive(kept), self.alive(gone)
+        if survivor != other:
+            seen = fingerprint(self.company.id, [survivor, other])
+            made = merge(survivor, [other], {}, seen, by=self.boss)
+            self.merges.append((made[-1].id, other))
+            self.leads.remove(other)
+
+    @precondition(lambda self: self.merges)
+    @rule()
+    def take_apart(self) -> None:
+        merge_id, gone = self.merges.pop()
+        undo(merge_id, by=self.boss)
+        self.leads.append(gone)
 
     @invariant()
     def the_summary_is_what_the_rows_say(self) -> None:

@@ -41,13 +41,14 @@ REPEATED = Prepared(
     WHERE e.company_id = %(company)s AND e.provider = again.provider AND e.event_id = again.event_id
     """
 )
-# Whose call it is: the call's own lead when it is known, else the lead that the delivery names.
+# Whose call it is: the call's own lead when it is known, else the lead that the delivery names, or that it was merged into.
 OWNERS = Prepared(
     """
-    SELECT given.provider, given.call_id, c.lead_id AS call_lead, l.id AS named_lead
+    SELECT given.provider, given.call_id, c.lead_id AS call_lead, coalesce(l.id, a.lead_id) AS named_lead
     FROM json_to_recordset(%(doc)s::json) AS given(provider text, call_id text, lead_id bigint)
     LEFT JOIN call_logs c ON c.company_id = %(company)s AND c.provider = given.provider AND c.provider_call_id = given.call_id
     LEFT JOIN leads l ON l.id = given.lead_id AND l.company_id = %(company)s
+    LEFT JOIN lead_aliases a ON a.gone_id = given.lead_id AND a.company_id = %(company)s
     """
 )
 BY_PHONE = Prepared(
@@ -55,6 +56,10 @@ BY_PHONE = Prepared(
     SELECT s.phone, s.lead_id, ll.dial_campaign_id, ll.active
     FROM lead_search s JOIN lead_lists ll ON ll.id = s.list_id
     WHERE s.company_id = %(company)s AND s.phone = ANY(%(phones)s::text[])
+    UNION ALL
+    SELECT a.phone, a.lead_id, ll.dial_campaign_id, ll.active
+    FROM lead_aliases a JOIN leads l ON l.id = a.lead_id JOIN lead_lists ll ON ll.id = l.list_id
+    WHERE a.company_id = %(company)s AND a.phone = ANY(%(phones)s::text[])
     """
 )
 ASIDE = Prepared(

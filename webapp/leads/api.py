@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from webapp.accounts.keys import find_key
 from webapp.accounts.models import User
-from webapp.core.access import MAX_ID, get_owned_or_404
+from webapp.core.access import MAX_ID, find_owned, get_owned_or_404
 from webapp.core.api import ApiProblem
 from webapp.core.apikit import Caller, In, Out, PageQuery, api_blueprint, endpoint, read_cursor, use_keys, write_cursor
 from webapp.core.states import MoveRefused
@@ -120,9 +121,19 @@ def list_leads_api(caller: Caller, query: LeadsQuery) -> Any:
 
 @endpoint(bp, "GET", "/leads/<int:lead_id>", scope="leads:read", tag="Leads", summary="One lead", answer=LeadDetail)
 def get_lead_api(caller: Caller, lead_id: int) -> Any:
-    """The lead, how many calls it had, and its status history."""
-    lead = get_owned_or_404(Lead, lead_id, caller.company_id)
-    return show_lead(lead)
+    """The lead, how many calls it had, and its status history; the id of a lead that was merged answers with the one kept."""
+    return show_lead(_lead(caller, lead_id))
+
+
+# Of a company and an id that no lead has: the lead it became.
+successors: list[Callable[[int, int], int | None]] = []
+
+
+def _lead(caller: Caller, lead_id: int) -> Lead:
+    if find_owned(Lead, lead_id, caller.company_id) is None:
+        found = (find(caller.company_id, lead_id) for find in successors)
+        lead_id = next((each for each in found if each is not None), lead_id)
+    return get_owned_or_404(Lead, lead_id, caller.company_id)
 
 
 def show_lead(lead: Lead) -> LeadDetail:
@@ -244,10 +255,10 @@ def create_lead_api(caller: Caller, body: NewLead) -> Any:
 )  # fmt: skip
 def set_lead_status(caller: Caller, lead_id: int, body: StatusIn) -> Any:
     """As a person would on the lead's page: dnc puts its phone on the do-not-contact list, and is left only there."""
-    get_owned_or_404(Lead, lead_id, caller.company_id)
+    known = _lead(caller, lead_id)
     try:
         lead = set_status(
-            lead_id, body.status, by=_actor(caller), reason=clean_text(body.reason) or None, seen=body.seen
+            known.id, body.status, by=_actor(caller), reason=clean_text(body.reason) or None, seen=body.seen
         )
     except LookupError:
         abort(404)

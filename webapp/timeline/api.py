@@ -28,6 +28,7 @@ from webapp.core.apikit import (
 from webapp.core.clock import db_now
 from webapp.core.db import db
 from webapp.core.once import hash_request
+from webapp.leads.api import successors
 from webapp.leads.models import Lead
 from webapp.timeline import service
 from webapp.timeline.guard import look
@@ -324,3 +325,6 @@ def get_guard_api(caller: Caller, lead_id: int, query: GuardQuery) -> Any:
         "scheduled_for": decision.scheduled_for, "contacts": [shown_of(k) for k in decision.contacts[:20]],
         "lines": [shown_of(k) for k in decision.lines[:20]],
     }  # fmt: skip
+
+
+successors.append(find_survivor)
