@@ -389,6 +389,8 @@ def test_the_dialer_and_the_api_still_know_a_merged_lead_by_its_old_id_and_phone
         call.lead_id for call in database.session.scalars(sa.select(CallLog).where(CallLog.provider == "acme"))
     } == {kept.id}
     assert api.get(f"/leads/{gone_id}").json["id"] == kept.id
-    assert api.call("PATCH", f"/leads/{gone_id}/status", {"status": "qualified", "reason": "asked"}).json["id"] == kept.id
+    assert (
+        api.call("PATCH", f"/leads/{gone_id}/status", {"status": "qualified", "reason": "asked"}).json["id"] == kept.id
+    )
     stranger = Api(client, make_key(make_company(), "leads:read"))
     assert stranger.get(f"/leads/{gone_id}").status_code == 404

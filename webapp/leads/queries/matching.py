@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -32,11 +32,13 @@ TALLIED = frozenset(("lists", "status", "problem", "attempts_min", "attempts_max
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose leads, who looks ("me"), and in which zone a day begins."""
+    """Whose leads, who looks ("me"), and in which zone a day begins. `owned` keeps what other rooms said of a filter: they are
+    asked once a page."""
 
     company_id: int
     viewer_id: int | None
     zone: str = "UTC"
+    owned: dict[Any, tuple[str, dict[str, Any]]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, user: Any) -> Scope:
@@ -104,7 +106,10 @@ def conditions(scope: Scope, f: LeadFilter, *, leave: Sequence[str] = ()) -> tup
         add("follow_up", f"l.follow_up_on IS {'NOT ' if f.follow_up == 'set' else ''}NULL")
     for name in OWNED:
         if name in f.active and name not in leave:
-            text, values = owned_conditions[name](scope, f)
+            said = (name, f.free, f.free_in, f.contacted_by)
+            if said not in scope.owned:
+                scope.owned[said] = owned_conditions[name](scope, f)
+            text, values = scope.owned[said]
             sql.append(text)
             params |= values
     if f.dialed_after:

@@ -166,6 +166,14 @@ def _segments(sort: _Sort, falling: bool, key: Key | None, k: str, row_id: str) 
     return [here, f"{k} IS NULL"] if nulls_after else [here]
 
 
+def _never_or_before(ranges: list[str], falling: bool, k: str) -> list[str]:
+    """The ranges cut to what lies so many days back or never was: an OR would be no range."""
+    before = f"{k} < rebound_now() - :idle * interval '1 day'"
+    if ranges == ["true"]:
+        return [before, f"{k} IS NULL"] if falling else [f"{k} IS NULL", before]
+    return [part if f"{k} IS NULL" in part else f"{part} AND {before}" for part in ranges]
+
+
 def _key_params(sort: _Sort, key: Key | None) -> dict[str, Any]:
     if key is None:
         return {}
@@ -238,17 +246,18 @@ def _walk(
         source, row_id, k = "leads t", "t.id", f"t.{sort.column}"
         cond, order = "t.list_id = v.list_id", _order(sort, falling, f"t.{sort.column}", "t.id")
         held |= _HELD[sort.column or ""]
-        bounds, values = conditions(scope, f, leave=tuple(set(f.active) - held))
+        bounds, values = conditions(scope, f, leave=tuple(set(f.active) - held | {"not_contacted_days"}))
         if bounds:
             extra, params = " AND ".join(bounds).replace("l.", "t."), params | values
     rest, values = conditions(scope, f, leave=tuple(held))
     if rest and few:
         return None
     params |= values
-    inner = [
-        _stretch(source, row_id, k, f"{cond} AND {extra} AND {part}", order, rest, params)
-        for part in _segments(sort, falling, key, k, row_id)
-    ]
+    ranges = _segments(sort, falling, key, k, row_id)
+    if "not_contacted_days" in held and f.not_contacted_days is not None:
+        params["idle"] = f.not_contacted_days
+        ranges = _never_or_before(ranges, falling, k)
+    inner = [_stretch(source, row_id, k, f"{cond} AND {extra} AND {part}", order, rest, params) for part in ranges]
     if sort.column is None and f.status and not f.problem and NO_STATUS in f.status:
         bare = "t.list_id >= v.list_id AND t.list_id <= v.list_id AND t.status IS NULL"
         lone = [
@@ -271,7 +280,7 @@ def _walk(
 
 # Filters that are a range of the sort's own index.
 _HELD: dict[str, set[str]] = {
-    "status": {"status"}, "last_dial_attempt": {"dialed_after", "dialed_before"}, "last_contacted_at": set(),
+    "status": {"status"}, "last_dial_attempt": {"dialed_after", "dialed_before"}, "last_contacted_at": {"not_contacted_days"},
 }  # fmt: skip
 
 
