@@ -23,11 +23,19 @@ HOPPER = Machine(
     State("locked", "Claimed", "warn", to=("ready", "dialing"), icon="lock"),
     State("dialing", "Dialing", "info", to=("ready",), icon="phone-outgoing"),
 )
+ORDERS = {
+    "oldest_first": "Oldest first", "newest_first": "Newest first", "longest_ago": "Longest without a dial first",
+    "fewest_dials": "Fewest dials first",
+}  # fmt: skip
 EVENT_OUTCOMES = ("applied", "duplicate", "stale", "quarantined")
 
 
 class DialCampaign(Row, db.Model):
-    """Who may be called when. `windows` maps weekday "0"-"6" (Monday 0) to [open, close] "HH:MM" or null."""
+    """Who may be called when. `windows` maps weekday "0"-"6" (Monday 0) to [open, close] "HH:MM" or null; see `hours`.
+
+    `handover_minutes` after its time an agent's own callback is anyone's; 0: never. `recompute_after`: the id of the last
+    lead whose `next_eligible_at` follows the rules as they are now, NULL once all do.
+    """
 
     __tablename__ = "dial_campaigns"
 
@@ -41,9 +49,21 @@ class DialCampaign(Row, db.Model):
     lead_order: Mapped[str] = mapped_column(server_default="oldest_first", default="oldest_first")
     hopper_level: Mapped[int] = mapped_column(sa.Integer, server_default="50", default=50)
     phone_gap_minutes: Mapped[int] = mapped_column(sa.Integer, server_default="60", default=60)
+    handover_minutes: Mapped[int] = mapped_column(sa.Integer, server_default="30", default=30)
+    script: Mapped[str] = mapped_column(server_default="", default="")
+    version: Mapped[int] = mapped_column(sa.Integer, server_default="1", default=1)
+    recompute_after: Mapped[int | None]
     is_demo: Mapped[bool] = mapped_column(server_default=sa.false(), default=False)
 
-    __table_args__ = (sa.Index("uq_dial_campaigns_name", "company_id", sa.text("lower(name)"), unique=True),)
+    __table_args__ = (
+        sa.Index("uq_dial_campaigns_name", "company_id", sa.text("lower(name)"), unique=True),
+        sa.CheckConstraint(
+            "hopper_level BETWEEN 1 AND 1000 AND phone_gap_minutes BETWEEN 0 AND 10080 AND handover_minutes BETWEEN 0 AND 10080"
+            " AND dials_per_pass BETWEEN 1 AND 100 AND lifetime_dials BETWEEN 1 AND 1000",
+            name="limits",
+        ),
+        sa.CheckConstraint("lead_order IN ({})".format(", ".join(f"'{name}'" for name in ORDERS)), name="lead_order"),
+    )
 
 
 class RecycleRule(Row, db.Model):
@@ -111,6 +131,8 @@ class CallLog(Row, db.Model):
         sa.Index("ix_call_logs_lead", "lead_id", sa.text("started_at DESC"), sa.text("id DESC"),
                  postgresql_include=["result", "result_at", "human", "decided", "call_status", "disposition"]),
         sa.Index("ix_call_logs_recent", "company_id", "started_at", postgresql_include=["phone", "lead_id"]),
+        sa.Index("ix_call_logs_agent", "company_id", "agent_id", "started_at",
+                 postgresql_where=sa.text("agent_id IS NOT NULL")),
         sa.Index("ix_call_logs_open", "lead_id", "started_at", postgresql_where=sa.text("is_open")),
         sa.Index("ix_call_logs_review", "company_id", "id", postgresql_where=sa.text("needs_review")),
         sa.Index("ix_call_logs_import", "import_id", postgresql_where=sa.text("import_id IS NOT NULL")),
@@ -146,6 +168,11 @@ class CallEvent(Row, db.Model):
 
 
 class HopperEntry(Row, db.Model):
+    """A lead that is next to be dialed. While it is claimed (`locked`, `dialing`) its phone is held too, whatever the campaign.
+
+    `agent_id`: kept for that agent, whose own callback it is. Moves are not on the ledger: a claim is no fact of the lead.
+    """
+
     __tablename__ = "hopper_entries"
 
     company_id: Mapped[int] = company_id_column(index=False)
@@ -155,6 +182,7 @@ class HopperEntry(Row, db.Model):
     source: Mapped[str] = mapped_column(server_default="standard", default="standard")
     priority: Mapped[int] = mapped_column(sa.Integer, server_default="0", default=0)
     phone: Mapped[str | None]
+    agent_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
     locked_at: Mapped[datetime | None]
     locked_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
     lease_until: Mapped[datetime | None]
@@ -163,7 +191,12 @@ class HopperEntry(Row, db.Model):
     __table_args__ = (
         HOPPER.constraint(),
         sa.CheckConstraint("source IN ('standard', 'recycled', 'callback', 'manual')", name="source"),
-    )
+        sa.Index("ix_hopper_entries_ready", "campaign_id", sa.text("priority DESC"), "id",
+                 postgresql_where=sa.text("status = 'ready'")),
+        sa.Index("uq_hopper_entries_phone", "company_id", "phone", unique=True, postgresql_where=sa.text("status <> 'ready'")),
+        sa.Index("uq_hopper_entries_token", "claim_token", unique=True, postgresql_where=sa.text("claim_token IS NOT NULL")),
+        sa.Index("ix_hopper_entries_lease", "lease_until", postgresql_where=sa.text("status <> 'ready'")),
+    )  # fmt: skip
 
 
 class Callback(Row, db.Model):
