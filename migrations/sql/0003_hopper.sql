@@ -22,5 +22,7 @@ BEGIN
     day := day + 1;
   END LOOP;
   RETURN NULL;
+EXCEPTION WHEN invalid_parameter_value THEN
+  RETURN since + make_interval(secs => seconds);  -- a zone that this server does not know
 END $$;
 ALTER TABLE hopper_entries SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 200);

@@ -60,7 +60,12 @@ def upgrade():
 
 def downgrade():
     op.drop_index("ix_call_logs_agent", "call_logs")
-    for name in ("ix_hopper_entries_lease", "uq_hopper_entries_token", "uq_hopper_entries_phone", "ix_hopper_entries_ready"):
+    for name in (
+        "ix_hopper_entries_lease",
+        "uq_hopper_entries_token",
+        "uq_hopper_entries_phone",
+        "ix_hopper_entries_ready",
+    ):
         op.drop_index(name, "hopper_entries")
     op.drop_column("hopper_entries", "agent_id")
     op.drop_constraint(op.f("ck_dial_campaigns_lead_order"), "dial_campaigns")

@@ -84,6 +84,11 @@ def test_a_response_to_our_message_may_be_answered_too() -> None:
     assert decide("sms", NOW, [ours, contact(2, "sms", id=2)], [], DEFAULT).code == "contact_cap"
 
 
+def test_what_they_said_during_a_call_is_no_message_that_waits_for_an_answer() -> None:
+    spoken = contact(3, "call", responded=True, response_at=NOW - 3 * HOUR)
+    assert decide("call", NOW, [spoken], [], DEFAULT).code == "contact_cap"
+
+
 def test_a_queued_message_warns_before_it_is_sent() -> None:
     queued = contact(0, counts=False, caps=False, scheduled_for=NOW + timedelta(days=7), source="campaign")
     assert decide("email", NOW, [queued], [], DEFAULT).code == "queued_contact"

@@ -37,7 +37,8 @@ NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
     ("", (Item("Problems", "recycling.problems", "triangle-alert", "p", prefix="/problems", bottom=True, tone="bad"),)),
     ("Reports", (
         Item("Reports", "reports.index", "chart-column", "r", prefix="/reports"),
-        Item("Outreach", "reports.outreach", "send", "o", prefix="/analytics"),
+        Item("Outreach", "reports.outreach", "send", "o"),
+        Item("Dialing", "reports.dialing", "phone-outgoing"),
         Item("Exports", "reports.exports", "download", "x", prefix="/exports"),
         Item("Activity", "accounts.activity", "history", "a"),
     )),

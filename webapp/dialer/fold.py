@@ -45,7 +45,7 @@ wanted AS (
   SELECT l.id, l.company_id, l.list_id, l.status AS seen,
          {base} AS base, {since} AS since, l.problem, l.next_eligible_at AS old_next_eligible_at,
          l.anchor_status, l.anchor_at, l.last_status_change, l.last_dial_attempt, l.dial_result, l.dial_attempts,
-         l.answered_count, l.pass_dials, l.dials_reset_at, l.call_count, l.last_result_at AS old_last_result_at, l.phone
+         l.answered_count, l.pass_dials, l.dials_reset_at, l.call_count, l.last_result_at AS old_last_result_at, l.phone, l.zone
          {"".join(f", t.{column}" for column in along)}
   FROM touched t JOIN leads l ON l.id = t.id
 ), heard AS (
@@ -96,8 +96,18 @@ wanted AS (
 DELAY_SQL = f"""
 LEFT JOIN lead_lists ll ON ll.id = said.list_id
 LEFT JOIN recycle_rules rule ON rule.campaign_id = ll.dial_campaign_id AND rule.status = said.to_status AND rule.active
+LEFT JOIN dial_campaigns dc ON dc.id = ll.dial_campaign_id
 LEFT JOIN (VALUES {DEFAULT_DELAYS}) AS shipped(status, seconds, redials) ON shipped.status = said.to_status"""
-NEXT_SQL = "coalesce(said.last_started, said.last_dial_attempt) + make_interval(secs => coalesce(rule.delay_seconds, shipped.seconds))"
+
+
+def next_sql(dialed: str, zone: str) -> str:
+    """Over `rule`, `shipped` and `dc`: when the delay after that dial is over, in clock time or in calling hours."""
+    return f"""CASE WHEN rule.clock = 'calling' AND {zone} IS NOT NULL
+  THEN add_calling_time({dialed}, rule.delay_seconds, {zone}, dc.windows, dc.holidays)
+  ELSE {dialed} + make_interval(secs => coalesce(rule.delay_seconds, shipped.seconds)) END"""
+
+
+NEXT_SQL = next_sql("coalesce(said.last_started, said.last_dial_attempt)", "said.zone")
 
 _PICKS = f"""
 WITH touched AS (

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from webapp.accounts.models import Company, User
 from webapp.core.db import atomic, db
 from webapp.core.work import WorkError
-from webapp.reports import data_files, outreach_files, status_files
+from webapp.reports import data_files, dialing, dialing_files, outreach_files, status_files
 from webapp.reports.models import Export
 from webapp.reports.outreach import OutreachReport, get_outreach, read_filter, today_of
 from webapp.reports.status import StatusReport, get_status_report
@@ -88,6 +88,21 @@ def _outreach_csv(export: Export, target: Path, progress: data_files.Progress) -
     return outreach_files.write_csv(_outreach(export)[0], target)
 
 
+@atomic
+def _dialing(export: Export) -> tuple[dialing.DialingReport, str]:
+    f, _notes = dialing.read_filter(export.params, today=today_of(export.company_id))
+    return dialing.get_dialing(export.company_id, f), db.session.get_one(Company, export.company_id).country
+
+
+def _dialing_pdf(export: Export, target: Path, progress: data_files.Progress) -> int:
+    report, country = _dialing(export)
+    return dialing_files.write_dialing_pdf(report, target, made_by=_asked_by(export), country=country)
+
+
+def _dialing_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
+    return dialing_files.write_csv(_dialing(export)[0], target)
+
+
 def _list_name(export: Export) -> str:
     name = data_files.list_name(export.company_id, _list_id(export))
     if not name:
@@ -130,6 +145,7 @@ KINDS: dict[str, Kind] = {
         Kind("status_report", "Status report", "rep",
              {"pdf": _status_pdf, "xlsx": _status_xlsx, "csv": _status_csv, "json": _status_json}),
         Kind("outreach", "Outreach", "rep", {"pdf": _outreach_pdf, "csv": _outreach_csv}),
+        Kind("dialing", "Dialing", "rep", {"pdf": _dialing_pdf, "csv": _dialing_csv}),
         Kind("leads", "Leads", "manager", {"csv": _leads_csv, "xlsx": _leads_xlsx}, data_files.count_leads),
         Kind("calls", "Calls", "manager", {"csv": _calls_csv}),
     )

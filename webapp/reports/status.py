@@ -161,7 +161,7 @@ def get_status_report(company_id: int, list_id: int) -> StatusReport:
     cells = get_cells(company_id, list_id=list_id)
     lifetime = campaign.lifetime_dials if campaign else None
     per_pass = campaign.dials_per_pass if campaign else None
-    for_ever, for_now = _count_exhausted(list_id, cells, lifetime, per_pass)
+    for_ever, for_now = count_exhausted(list_id, cells, lifetime, per_pass)
     total = count(cells)
     breakdown = _break_down(cells, total, for_ever + for_now)
     dials, answered_calls = sum(c.dial_sum for c in cells), sum(c.answered_sum for c in cells)
@@ -183,7 +183,7 @@ def get_status_report(company_id: int, list_id: int) -> StatusReport:
         contacted_leads=count(cells, is_contacted), remaining_leads=total - final,
         status_breakdown={row.name: row.leads for row in breakdown}, breakdown=breakdown, dials=dials,
         answered_calls=answered_calls, attempted=attempted, answered_leads=answered_leads, exhausted=exhausted,
-        ratios=_work_out(**facts), passes=_list_passes(cells), dial_rows=_distribute(cells), problems=problems,
+        ratios=work_out(**facts), passes=_list_passes(cells), dial_rows=_distribute(cells), problems=problems,
         heavy_unanswered=heavy,
         recommendations=recommend(
             list_id, total=total, problems=problems, heavy=heavy, exhausted=exhausted, campaign=campaign is not None,
@@ -211,7 +211,7 @@ def _break_down(cells: list[Cell], total: int, exhausted: Counter[str | None]) -
     return tuple(rows)
 
 
-def _work_out(
+def work_out(
     *, total: int, attempted: int, dials: int, answered_calls: int, answered_leads: int, final: int, scrubbed: int
 ) -> tuple[Ratio, ...]:
     return (
@@ -263,7 +263,7 @@ def _list_problems(company_id: int, list_id: int) -> tuple[ProblemRow, ...]:
 # --- who has used up their dials ---------------------------------------------------------------------
 
 
-def _count_exhausted(
+def count_exhausted(
     list_id: int, cells: list[Cell], lifetime: int | None, per_pass: int | None
 ) -> tuple[Counter[str | None], Counter[str | None]]:
     """Leads that wait to be dialed and have no dials left, by status: (for ever, until the next pass).

@@ -155,8 +155,8 @@ def _back(row: queries.ExportRow) -> str:
     list_id = row.export.params.get("list_id")
     if row.export.kind == "status_report" and list_id:
         return url_for("reports.status_report", list_id=list_id)
-    if row.export.kind == "outreach":
-        return url_for("reports.outreach", **row.export.params)
+    if row.export.kind in ("outreach", "dialing"):
+        return url_for(f"reports.{row.export.kind}", **row.export.params)
     return url_for("reports.index")
 
 
@@ -207,4 +207,4 @@ def _gone(row: queries.ExportRow) -> Response:
     return render("reports/gone.html", status=410, row=row)
 
 
-from webapp.reports import outreach_views  # noqa: E402, F401  it adds its routes to bp
+from webapp.reports import dialing_views, outreach_views  # noqa: E402, F401  they add their routes to bp

@@ -178,7 +178,8 @@ def breaks_cap(at: datetime, mine: Sequence[Known], limit: MethodLimit) -> bool:
 def find_answered(mine: Sequence[Known], now: datetime, reply_hours: int) -> Known | None:
     """The last word of theirs by this method, when it is at most `reply_hours` old and we have not answered it yet."""
     said = [(k.at, k) for k in mine if k.direction == "inbound"]
-    said += [(k.response_at, k) for k in mine if k.response_at is not None]
+    # What was said during a call was answered in it.
+    said += [(k.response_at, k) for k in mine if k.response_at is not None and k.response_at > k.at]
     if not said:
         return None
     at, word = max(said, key=lambda pair: (pair[0], pair[1].id))

@@ -5,7 +5,7 @@ A test holds the two together, lead by lead.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,7 +38,7 @@ _BUSY = sa.text(
       UNION SELECT p.lead_id, t.lead_id FROM people p JOIN lead_search t ON t.company_id = :company AND t.email = p.email
     ), sums AS (
       SELECT p.reached,
-             greatest(max(h.at) FILTER (WHERE h.direction = 'inbound'), max(h.response_at)) AS said_at,
+             greatest(max(h.at) FILTER (WHERE h.direction = 'inbound'), max(h.response_at) FILTER (WHERE h.response_at > h.at)) AS said_at,
              max(h.at) FILTER (WHERE h.counts) AS counted_at,
              count(*) FILTER (WHERE h.caps AND h.at > :at - CAST(:cap AS interval)) AS capped,
              bool_or(h.scheduled_for <= :at + CAST(:ahead AS interval)) AS queued
@@ -70,22 +70,32 @@ _DOMAINS = sa.text(
 )
 
 
+def find_busy(company_id: int, method: str, at: datetime, *, warn: bool = True) -> list[int]:
+    """Leads whom the cap refuses at that moment, or, with `warn`, a warning stands before; twins share the budget."""
+    limits = get_limits(company_id)
+    limit = limits.methods[method]
+    return list(
+        db.session.scalars(
+            _BUSY,
+            {
+                "company": company_id, "method": method, "at": at,
+                "horizon": limits.horizon if warn else timedelta(hours=max(limit.cap_hours, limits.reply_hours)),
+                "cap_count": limit.cap_count,
+                "cap": timedelta(hours=limit.cap_hours), "ahead": QUEUE_AHEAD, "reply": timedelta(hours=limits.reply_hours),
+                "warn": timedelta(days=limit.warn_days) if limit.warn_days and warn else None,
+            },
+        )
+    )  # fmt: skip
+
+
 def is_free(scope: Scope, f: LeadFilter) -> tuple[str, dict[str, Any]]:
     """Leads that have what the method needs, and whom the guard would neither refuse nor warn of at that moment,
     were nothing else to happen until then."""
     method = METHODS[f.free]
     at = db.session.execute(sa.select(db_now())).scalar_one() + timedelta(hours=f.free_in or 0)
     limits = get_limits(scope.company_id)
-    limit = limits.methods[method.name]
     given = {"company": scope.company_id, "method": method.name}
-    busy = db.session.scalars(
-        _BUSY,
-        given | {
-            "at": at, "horizon": limits.horizon, "cap": timedelta(hours=limit.cap_hours), "cap_count": limit.cap_count,
-            "ahead": QUEUE_AHEAD, "reply": timedelta(hours=limits.reply_hours),
-            "warn": timedelta(days=limit.warn_days) if limit.warn_days else None,
-        },
-    )  # fmt: skip
+    busy = find_busy(scope.company_id, method.name, at)
     blocked = db.session.scalars(
         _BLOCKED,
         given | {"by_phone": method.name in SERVES["phone"], "by_email": method.name in SERVES["email"]},

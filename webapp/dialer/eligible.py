@@ -1,0 +1,203 @@
+"""Why a lead of a dial campaign can or cannot be dialed now: one judgement for the hopper, the claim, "Why not?" and its lists.
+
+Each lead is told the first rule it fails, in the order of REASONS; NULL is dialable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from webapp.core.clock import db_now
+from webapp.core.db import db
+from webapp.dialer.fold import DEFAULT_DELAYS
+from webapp.dialer.hours import hours_of, known_zones, open_zones
+from webapp.dialer.models import DialCampaign
+from webapp.leads.states import LEAD
+from webapp.timeline.queries.free import find_busy
+from webapp.timeline.rules import MethodLimit
+from webapp.timeline.settings import get_limits
+
+DIALABLE = LEAD.with_flag("dialable")
+FINAL = tuple(name for name in LEAD.with_flag("final") if name != "dnc")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """`cure` says what a manager can do, `endpoint` where; without one, time or nobody cures it."""
+
+    label: str
+    sentence: str
+    tone: str = "neutral"
+    cure: str = ""
+    endpoint: str = ""
+    curable: bool = False
+    temporary: bool = False  # stays in the hopper: it may be dialed later by itself
+
+
+REASONS: dict[str, Reason] = {
+    "no_status": Reason("No status", "The status is missing, so no rule can take it.", "bad", "Fix problematic leads", "recycling.problems"),
+    "dnc": Reason("Do not contact", "The lead, or its phone, is on the do-not-contact list.", "bad", "See the entries", "timeline.dnc"),
+    "final": Reason("Final", "Sold, converted, not interested or invalid: there is nothing to dial for.", "neutral", "Recycle a list", "leads.lists"),
+    "in_contact": Reason("In contact", "Somebody spoke to them: contacted, conversing or qualified.", "ok", "Recycle a list", "leads.lists"),
+    "no_phone": Reason("No phone", "There is no phone that can be dialed.", "warn", "Add phones by an import", "imports.index"),
+    "no_zone": Reason("No time zone", "Nobody knows what time it is for them.", "warn", "Set a time zone", "dialer.zones", curable=True),
+    "list_off": Reason("List is off", "Their list is switched off, archived or past its day.", "warn", "See the lists", "leads.lists"),
+    "claimed": Reason("Claimed", "An agent or a dialer has taken the lead and holds it.", "info", "See the hopper", "dialer.hopper"),
+    "in_call": Reason("In a call", "A call to them has no end yet.", "info", "See the calls", "dialer.calls"),
+    "needs_repair": Reason("Needs repair", "Its calls and its status or counts disagree: it may have been dialed more than it says.", "bad", "Fix problematic leads", "recycling.problems"),
+    "no_callback": Reason("Callback without a time", "The status says Callback, and none is open.", "bad", "Decide on each", "recycling.problems"),
+    "callback_later": Reason("Callback later", "A call was promised for later, or is kept for one agent.", "info", "See the callbacks", "dialer.callbacks"),
+    "exhausted": Reason("Exhausted", "All dials of this pass, of its life, or redials for its result are used up.", "warn",
+                        "Recycle a list, or raise the limits", "dialer.edit_campaign"),
+    "cooling": Reason("Cooling", "The delay after its last result has not passed.", "neutral", "Change the delays", "dialer.rules", temporary=True),
+    "outside_hours": Reason("Outside hours", "It is outside the calling hours where they are.", "neutral", "Change the hours", "dialer.edit_campaign", temporary=True),
+    "spoken": Reason("Spoken to lately", "The outreach guard allows no second call yet.", "neutral", "Outreach rules", "timeline.settings", temporary=True),
+    "phone_gap": Reason("Phone gap", "The same phone was dialed a moment ago for another lead.", "neutral", "Change the gap", "dialer.edit_campaign", temporary=True),
+}  # fmt: skip
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+_DNC = """(EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_id AND d.kind = 'phone' AND d.value = l.phone
+              AND d.lifted_at IS NULL AND coalesce(d.method, 'call') = 'call')
+       OR EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_id AND d.kind = 'lead' AND d.value = l.id::text
+              AND d.lifted_at IS NULL AND coalesce(d.method, 'call') = 'call'))"""
+# Over `leads l, lead_lists ll, dial_campaigns dc`, with the lead's open callback `cb`, its rule `rule` or the shipped one, and
+# `recent`, the phones dialed within the gap. {spoken} and {claimed} differ with who asks.
+REASON_SQL = f"""CASE
+  WHEN l.status IS NULL THEN 'no_status'
+  WHEN l.status = 'dnc' OR {_DNC} THEN 'dnc'
+  WHEN l.status IN ({_names(FINAL)}) THEN 'final'
+  WHEN l.status NOT IN ({_names(DIALABLE)}, 'callback') THEN 'in_contact'
+  WHEN l.phone IS NULL THEN 'no_phone'
+  WHEN l.zone IS NULL OR l.zone <> ALL(%(zones)s::text[]) THEN 'no_zone'
+  WHEN NOT ll.active OR ll.archived_at IS NOT NULL OR ll.expires_on <= rebound_now() THEN 'list_off'
+  {{claimed}}
+  WHEN l.call_count > 0 AND EXISTS (SELECT FROM call_logs c WHERE c.lead_id = l.id AND c.is_open) THEN 'in_call'
+  WHEN l.problem IN ('dialed_but_new', 'calls_without_tracking', 'count_mismatch') THEN 'needs_repair'
+  WHEN l.status = 'callback' AND cb.id IS NULL THEN 'no_callback'
+  WHEN cb.due_at > rebound_now() OR (cb.state = 'open' AND cb.agent_id IS NOT NULL AND cb.agent_id IS DISTINCT FROM %(agent)s::bigint)
+    THEN 'callback_later'
+  WHEN l.dial_attempts >= dc.lifetime_dials OR l.pass_dials >= dc.dials_per_pass THEN 'exhausted'
+  WHEN l.pass_dials > coalesce(rule.redials, shipped.redials) AND (
+    SELECT count(*) - 1 FROM call_logs c WHERE c.lead_id = l.id AND c.result = l.status
+      AND c.started_at > coalesce(l.dials_reset_at, '-infinity')) >= coalesce(rule.redials, shipped.redials) THEN 'exhausted'
+  WHEN l.next_eligible_at > rebound_now() THEN 'cooling'
+  WHEN l.zone <> ALL(%(open_zones)s::text[]) THEN 'outside_hours'
+  WHEN cb.id IS NULL AND {{spoken}} THEN 'spoken'
+  WHEN gap.phone IS NOT NULL AND (gap.one_lead <> l.id OR gap.other_lead <> l.id) THEN 'phone_gap'
+END"""
+CLAIMED = "WHEN h.status IN ('locked', 'dialing') THEN 'claimed'"
+SPOKEN_MANY = "l.id = ANY(%(spoken)s::bigint[])"
+# The guard's cap for calls, for one lead and whoever shares its phone or email.
+SPOKEN_ONE = """(%(cap_count)s::int IS NOT NULL AND (
+    SELECT count(*) FROM contacts k WHERE k.company_id = l.company_id AND k.method = 'call' AND k.caps
+      AND k.occurred_at > rebound_now() - make_interval(hours => %(cap_hours)s)
+      AND k.lead_id IN (SELECT l.id UNION SELECT s.lead_id FROM lead_search s WHERE s.company_id = l.company_id AND s.phone = l.phone
+                        UNION SELECT s.lead_id FROM lead_search s WHERE s.company_id = l.company_id AND s.email = lower(l.email))
+  ) >= %(cap_count)s::int)"""
+RECENT_SQL = """recent AS MATERIALIZED (
+  SELECT c.phone, min(c.lead_id) AS one_lead, max(c.lead_id) AS other_lead FROM call_logs c
+  WHERE c.company_id = %(company)s AND c.phone IS NOT NULL AND c.started_at <= rebound_now()
+    AND c.started_at > rebound_now() - make_interval(mins => %(gap)s)
+  GROUP BY c.phone
+)"""
+JOINS_SQL = f"""JOIN lead_lists ll ON ll.id = l.list_id JOIN dial_campaigns dc ON dc.id = ll.dial_campaign_id
+  LEFT JOIN callbacks cb ON cb.lead_id = l.id AND cb.state <> 'closed'
+  LEFT JOIN recycle_rules rule ON rule.campaign_id = dc.id AND rule.status = l.status AND rule.active
+  LEFT JOIN (VALUES {DEFAULT_DELAYS}) AS shipped(status, seconds, redials) ON shipped.status = l.status
+  LEFT JOIN recent gap ON gap.phone = l.phone"""
+MANY_SQL = REASON_SQL.format(claimed=CLAIMED, spoken=SPOKEN_MANY)
+FREE_SQL = REASON_SQL.format(claimed="", spoken=SPOKEN_MANY)  # of leads that are in no hopper
+ONE_SQL = REASON_SQL.format(claimed="", spoken=SPOKEN_ONE)
+WITH_HOPPER = "LEFT JOIN hopper_entries h ON h.lead_id = l.id"
+
+
+def facts_of(campaign: DialCampaign, *, agent_id: int | None = None, many: bool = True) -> dict[str, Any]:
+    """The parameters of the statements above at this moment. `many` False leaves out what only sets need."""
+    now: datetime = db.session.execute(sa.select(db_now())).scalar_one()
+    limit = get_limits(campaign.company_id).methods["call"]
+    return {
+        "company": campaign.company_id, "campaign": campaign.id, "agent": agent_id, "zones": list(known_zones()),
+        "open_zones": open_zones(now, hours_of(campaign.windows, campaign.holidays)) if campaign.active else [],
+        "gap": campaign.phone_gap_minutes, "cap_count": limit.cap_count, "cap_hours": limit.cap_hours,
+        "spoken": _spoken(campaign.company_id, now, limit) if many else [],
+    }  # fmt: skip
+
+
+def _spoken(company_id: int, now: datetime, limit: MethodLimit) -> list[int]:
+    return find_busy(company_id, "call", now, warn=False) if limit.cap_count is not None else []
+
+
+_COUNTS = f"""
+WITH {RECENT_SQL}, judged AS (
+  SELECT {MANY_SQL} AS reason, h.status AS held, l.status, l.list_id, CASE WHEN l.next_eligible_at > rebound_now() THEN l.next_eligible_at END AS next_at
+  FROM leads l {JOINS_SQL} {WITH_HOPPER} WHERE dc.id = %(campaign)s AND ll.dial_campaign_id = %(campaign)s
+)
+SELECT CASE WHEN reason IS NULL AND held = 'ready' THEN 'ready' ELSE coalesce(reason, 'dialable') END AS reason,
+       count(*) AS leads, min(next_at) FILTER (WHERE reason = 'cooling') AS next_at
+FROM judged GROUP BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Leads of the campaign by reason; `ready` stand in the hopper, `dialable` could. They sum to `total`."""
+
+    counts: dict[str, int]
+    next_at: datetime | None
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def dialable(self) -> int:
+        return self.counts.get("ready", 0) + self.counts.get("dialable", 0)
+
+
+def count_reasons(campaign: DialCampaign) -> WhyNot:
+    """Reads every lead of the campaign: for a part of a page that is loaded by itself."""
+    rows = run(_COUNTS, facts_of(campaign))
+    return WhyNot(
+        {row.reason: row.leads for row in rows}, min((row.next_at for row in rows if row.next_at), default=None)
+    )
+
+
+_LEADS = f"""
+WITH {RECENT_SQL}
+SELECT l.id, {MANY_SQL} AS reason, h.status AS held FROM leads l {JOINS_SQL} {WITH_HOPPER}
+WHERE dc.id = %(campaign)s AND l.id = ANY(%(ids)s::bigint[])
+"""
+
+
+def judge(campaign: DialCampaign, lead_ids: Sequence[int]) -> dict[int, str | None]:
+    """By lead of the campaign: the reason, or None for one that may be dialed now; others are left out."""
+    rows = run(_LEADS, facts_of(campaign) | {"ids": list(lead_ids)})
+    return {row.id: row.reason for row in rows}
+
+
+_REASON_IDS = f"""
+WITH {RECENT_SQL}, judged AS (
+  SELECT l.id, {MANY_SQL} AS reason, h.status AS held FROM leads l {JOINS_SQL} {WITH_HOPPER} WHERE dc.id = %(campaign)s
+)
+SELECT id FROM judged
+WHERE CASE WHEN reason IS NULL AND held = 'ready' THEN 'ready' ELSE coalesce(reason, 'dialable') END = %(reason)s
+"""
+
+
+def ids_of_reason(campaign: DialCampaign, reason: str) -> list[int]:
+    """The leads behind one number of `count_reasons`."""
+    return [row.id for row in run(_REASON_IDS, facts_of(campaign) | {"reason": reason})]
+
+
+def run(sql: str, params: dict[str, Any]) -> Sequence[Any]:
+    """The driver's own SQL (`%(name)s`), as Prepared takes it."""
+    return db.session.connection().exec_driver_sql(sql, params).all()

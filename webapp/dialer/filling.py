@@ -1,0 +1,240 @@
+"""The hopper's filler: due callbacks first, then leads by the lists' weights; one filler a campaign at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from webapp.core.access import find_owned
+from webapp.core.clock import db_now
+from webapp.core.db import atomic, db
+from webapp.core.states import advance_many
+from webapp.dialer import eligible
+from webapp.dialer.eligible import DIALABLE, FREE_SQL, JOINS_SQL, MANY_SQL, RECENT_SQL, WITH_HOPPER, facts_of, run
+from webapp.dialer.models import CALLBACK, Callback, DialCampaign, HopperEntry
+from webapp.leads.models import Lead, LeadList
+
+log = structlog.get_logger(__name__)
+PRIORITIES = {"manual": 70, "callback": 50, "recycled": 0, "standard": 0}
+ORDER_SQL = {
+    "oldest_first": ("l.id", "id"), "newest_first": ("l.id DESC", "id DESC"),
+    "longest_ago": ("l.last_dial_attempt NULLS FIRST, l.id", "last_dial_attempt NULLS FIRST, id"),
+    "fewest_dials": ("l.dial_attempts, l.id", "dial_attempts, id"),
+}  # fmt: skip
+_LOCK = 0x68707072  # the namespace of the fillers' advisory locks
+
+
+@atomic(retry=3)
+def fill_hopper(company_id: int, campaign_id: int) -> int | None:
+    """Bring the campaign's ready entries up to its level: how many were added, None while another filler is at it.
+
+    Entries whose lead may no longer be dialed go first; those that only wait for an hour stay. Raises LookupError.
+    """
+    campaign = find_owned(DialCampaign, campaign_id, company_id)
+    if campaign is None:
+        raise LookupError("No such campaign")
+    taken = db.session.scalar(
+        sa.text("SELECT pg_try_advisory_xact_lock(:space, CAST(:id % 2147483647 AS int))"), {"space": _LOCK, "id": campaign.id}
+    )  # fmt: skip
+    if not taken:
+        return None
+    facts = facts_of(campaign)
+    removed = prune(campaign, facts)
+    if not campaign.active:
+        return 0
+    hand_over(campaign)
+    ready = _count_ready(campaign.id)
+    added = _add_callbacks(campaign, facts)
+    missing = campaign.hopper_level - ready - added
+    if missing > 0:
+        added += _add_leads(campaign, facts, missing)
+    if added or removed:
+        log.info("hopper_filled", campaign_id=campaign.id, added=added, removed=removed, ready=ready + added)
+    return added
+
+
+def fill_all(company_id: int) -> None:
+    """Each minute: every campaign of the company."""
+    for campaign_id in db.session.scalars(
+        sa.select(DialCampaign.id).where(DialCampaign.company_id == company_id)
+    ).all():
+        fill_hopper(company_id, campaign_id)
+
+
+def _count_ready(campaign_id: int) -> int:
+    query = sa.select(sa.func.count()).where(HopperEntry.campaign_id == campaign_id, HopperEntry.status == "ready")
+    return int(db.session.scalar(query) or 0)
+
+
+_TEMPORARY = [name for name, reason in eligible.REASONS.items() if reason.temporary]
+# What stands ready and may not stay: the lead moved on, or belongs to another campaign, or the campaign is off.
+_PRUNE = f"""
+WITH {RECENT_SQL}, judged AS (
+  SELECT h.id, {MANY_SQL} AS reason FROM hopper_entries h JOIN leads l ON l.id = h.lead_id {JOINS_SQL}
+  WHERE h.campaign_id = %(campaign)s AND h.status = 'ready' AND dc.id = h.campaign_id
+)
+DELETE FROM hopper_entries e WHERE e.campaign_id = %(campaign)s AND e.status = 'ready'
+  AND (NOT %(active)s OR NOT EXISTS (
+    SELECT FROM judged j WHERE j.id = e.id AND (j.reason IS NULL OR j.reason = ANY(%(temporary)s::text[])
+      OR (j.reason = 'callback_later' AND e.agent_id IS NOT NULL))))
+RETURNING e.lead_id
+"""
+
+
+def prune(campaign: DialCampaign, facts: Mapping[str, Any]) -> int:
+    """Take out what is ready and may not be dialed any more; how many. In the transaction in hand."""
+    return len(run(_PRUNE, {**facts, "active": campaign.active, "temporary": _TEMPORARY}))
+
+
+def hand_over(campaign: DialCampaign) -> int:
+    """Agents' own callbacks that waited too long, or whose agent is gone, are anyone's: how many."""
+    picks = sa.text(
+        """
+        SELECT b.id, b.company_id, b.state AS seen, 'handed_over' AS to_status FROM callbacks b
+        JOIN leads l ON l.id = b.lead_id JOIN lead_lists ll ON ll.id = l.list_id JOIN users u ON u.id = b.agent_id
+        WHERE b.company_id = :company AND ll.dial_campaign_id = :campaign AND b.state = 'open' AND b.due_at <= rebound_now()
+          AND (u.deactivated_at IS NOT NULL OR (:minutes > 0 AND b.due_at <= rebound_now() - make_interval(mins => :minutes)))
+        ORDER BY b.id FOR UPDATE OF b
+        """
+    ).bindparams(company=campaign.company_id, campaign=campaign.id, minutes=campaign.handover_minutes)
+    moved = db.session.execute(
+        advance_many(
+            picks.columns(id=sa.BigInteger, company_id=sa.BigInteger, seen=sa.Text, to_status=sa.Text),
+            machine=CALLBACK, table=Callback.__table__, by=None, cause="system", batch_id=None, values={},
+        )
+    ).all()  # fmt: skip
+    if moved:
+        db.session.execute(
+            sa.text(
+                "UPDATE hopper_entries h SET agent_id = NULL FROM callbacks b WHERE b.id = ANY(:ids) AND h.lead_id = b.lead_id"
+                " AND h.status = 'ready'"
+            ),
+            {"ids": [row.subject_id for row in moved]},
+        )
+    return len(moved)
+
+
+_CALLBACKS = f"""
+WITH {RECENT_SQL}, due AS (
+  SELECT l.id, l.company_id, l.phone, cb.due_at, CASE WHEN cb.state = 'open' THEN cb.agent_id END AS agent_id, {FREE_SQL} AS reason
+  FROM callbacks b JOIN leads l ON l.id = b.lead_id {JOINS_SQL}
+  WHERE b.company_id = %(company)s AND b.state <> 'closed' AND b.due_at <= rebound_now() AND dc.id = %(campaign)s
+    AND NOT EXISTS (SELECT FROM hopper_entries h WHERE h.lead_id = l.id)
+)
+INSERT INTO hopper_entries (company_id, lead_id, campaign_id, status, source, priority, phone, agent_id)
+SELECT company_id, id, %(campaign)s, 'ready', 'callback', %(priority)s, phone, agent_id FROM due
+WHERE reason IS NULL OR (reason = 'callback_later' AND agent_id IS NOT NULL)
+ORDER BY due_at, id
+ON CONFLICT (lead_id) DO NOTHING RETURNING lead_id
+"""
+
+
+def _add_callbacks(campaign: DialCampaign, facts: Mapping[str, Any]) -> int:
+    """Beyond the level, if so many are due: what was promised does not wait for what was not."""
+    return len(run(_CALLBACKS, {**facts, "priority": PRIORITIES["callback"]}))
+
+
+# One walk of the list's index a status, or one sorted pass; the cheap rules first, then the whole judgement.
+_ELIGIBLE = f"""
+  l.list_id = %(list)s AND {{status}} AND l.phone IS NOT NULL AND l.zone = ANY(%(open_zones)s::text[])
+  AND (l.next_eligible_at IS NULL OR l.next_eligible_at <= rebound_now())
+  AND NOT EXISTS (SELECT FROM hopper_entries e WHERE e.lead_id = l.id)
+  AND ({FREE_SQL}) IS NULL"""
+_WALK = f"""
+WITH {RECENT_SQL}
+SELECT * FROM unnest(%(statuses)s::text[]) AS w(wanted) CROSS JOIN LATERAL (
+  SELECT l.id, l.phone, l.pass_number, l.last_dial_attempt, l.dial_attempts FROM leads l {JOINS_SQL}
+  WHERE {_ELIGIBLE.format(status="l.status = w.wanted")}
+  ORDER BY {{inner}} LIMIT %(most)s
+) found ORDER BY {{outer}} LIMIT %(most)s
+"""
+
+
+def _add_leads(campaign: DialCampaign, facts: Mapping[str, Any], missing: int) -> int:
+    lists = db.session.execute(
+        sa.select(LeadList.id, LeadList.weight)
+        .where(
+            LeadList.dial_campaign_id == campaign.id, LeadList.active, LeadList.archived_at.is_(None),
+            sa.or_(LeadList.expires_on.is_(None), LeadList.expires_on > db_now()),
+        )
+        .order_by(LeadList.id)
+    ).all()  # fmt: skip
+    inner, outer = ORDER_SQL[campaign.lead_order]
+    sql = _WALK.format(inner=inner, outer=outer)
+    found: dict[int, list[Any]] = {}
+    phones: set[str] = set()
+    for row in lists:
+        rows = run(sql, {**facts, "list": row.id, "statuses": list(DIALABLE), "most": missing})
+        found[row.id] = [lead for lead in rows if lead.phone not in phones]
+        phones |= {lead.phone for lead in rows}
+    shares = share_out(missing, {row.id: (row.weight, len(found[row.id])) for row in lists})
+    chosen = [lead for list_id, share in shares.items() for lead in found[list_id][:share]]
+    if not chosen:
+        return 0
+    return len(
+        run(
+            """
+            INSERT INTO hopper_entries (company_id, lead_id, campaign_id, status, source, priority, phone)
+            SELECT %(company)s, l.id, %(campaign)s, 'ready', CASE WHEN l.pass_number > 1 THEN 'recycled' ELSE 'standard' END, 0, l.phone
+            FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS given(id, place) JOIN leads l ON l.id = given.id
+            ORDER BY given.place ON CONFLICT (lead_id) DO NOTHING RETURNING lead_id
+            """,
+            {**facts, "ids": [lead.id for lead in chosen]},
+        )
+    )
+
+
+def share_out(total: int, lists: Mapping[int, tuple[int, int]]) -> dict[int, int]:
+    """`total` places over lists of (weight, leads there are): by weight, and what a list cannot use goes to the others."""
+    given = dict.fromkeys(lists, 0)
+    left = total
+    open_lists = {key for key, (weight, there) in lists.items() if weight > 0 and there > 0}
+    while left > 0 and open_lists:
+        weights = sum(lists[key][0] for key in open_lists)
+        wanted = {key: left * lists[key][0] / weights for key in open_lists}
+        full = {key for key in open_lists if wanted[key] >= lists[key][1] - given[key]}
+        if full:
+            for key in full:
+                left -= lists[key][1] - given[key]
+                given[key] = lists[key][1]
+            open_lists -= full
+            continue
+        for key, want in wanted.items():
+            given[key] += int(want)
+        left -= sum(int(want) for want in wanted.values())
+        for key in sorted(open_lists, key=lambda key: (int(wanted[key]) - wanted[key], key))[:left]:
+            given[key] += 1
+        left = 0
+    return given
+
+
+@atomic(retry=3)
+def add_manually(company_id: int, campaign_id: int, lead_id: int, *, by_id: int) -> bool:
+    """A person puts one lead on top, within the rules; False when it stands there already. Raises LookupError, ValueError."""
+    campaign, lead = find_owned(DialCampaign, campaign_id, company_id), find_owned(Lead, lead_id, company_id, lock=True)
+    if campaign is None or lead is None:
+        raise LookupError("No such campaign or lead")
+    reason = run(
+        f"WITH {RECENT_SQL} SELECT {MANY_SQL} AS reason FROM leads l {JOINS_SQL} {WITH_HOPPER} WHERE l.id = %(id)s AND dc.id = %(campaign)s",
+        facts_of(campaign, agent_id=by_id) | {"id": lead.id},
+    )
+    if not reason:
+        raise ValueError("The lead's list belongs to another campaign.")
+    if reason[0].reason is not None and reason[0].reason not in _TEMPORARY:
+        raise ValueError(eligible.REASONS[reason[0].reason].sentence)
+    added = run(
+        "INSERT INTO hopper_entries (company_id, lead_id, campaign_id, status, source, priority, phone)"
+        " VALUES (%(company)s, %(id)s, %(campaign)s, 'ready', 'manual', %(priority)s, %(phone)s)"
+        " ON CONFLICT (lead_id) DO NOTHING RETURNING id",
+        {
+            "company": company_id,
+            "id": lead.id,
+            "campaign": campaign.id,
+            "priority": PRIORITIES["manual"],
+            "phone": lead.phone,
+        },
+    )
+    return bool(added)
