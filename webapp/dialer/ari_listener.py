@@ -195,13 +195,18 @@ class Listener:
     def _follow(self, connection: ClientConnection) -> bool:
         """Until the socket closes or we stop; returns whether anything came."""
         heard = False
-        while not self._stop.is_set():
-            if not self._has_room():
+        last_words = 0  # after the stop, what has been received by then is still taken
+        while last_words < BATCH:
+            stopping = self._stop.is_set()
+            last_words += stopping
+            if not stopping and not self._has_room():
                 self._stop.wait(BATCH_SECONDS)
                 continue
             try:
-                message = connection.recv(timeout=STOP_CHECK, decode=False)
+                message = connection.recv(timeout=0 if stopping else STOP_CHECK, decode=False)
             except TimeoutError:
+                if stopping:
+                    break
                 continue
             except ConnectionClosed as closed:
                 code = closed.rcvd.code if closed.rcvd else None

@@ -18,6 +18,7 @@ from webapp.leads.service.leads import (
     StatusRefused,
     create_lead,
     dnc_hooks,
+    edit_hooks,
     move_hooks,
     set_status,
     update_lead,
@@ -30,6 +31,7 @@ from webapp.leads.service.lists import (
     create_list,
     delete_list,
     delete_view,
+    list_hooks,
     save_view,
     update_list,
     update_view,
@@ -40,6 +42,6 @@ from webapp.leads.tallies import fold_tallies
 __all__ = [
     "AT_ONCE", "BulkRefused", "CountMoved", "Difference", "NameTaken", "NotEmpty", "Preview", "Selection", "StaleEdit",
     "StatusRefused", "archive_list", "check_params", "count_chosen", "create_lead", "create_list", "delete_list",
-    "delete_view", "dnc_hooks", "fold_tallies", "move_hooks", "own_actions", "perform_bulk", "preview", "run_bulk", "save_view",
+    "delete_view", "dnc_hooks", "edit_hooks", "fold_tallies", "list_hooks", "move_hooks", "own_actions", "perform_bulk", "preview", "run_bulk", "save_view",
     "set_status", "undo_bulk", "update_lead", "update_list", "update_view", "why_refused",
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
@@ -15,6 +17,10 @@ from webapp.leads.models import Lead, LeadList, LeadTally, SavedView
 
 # The list belongs to a campaign of the dialer, which is to the right: it is reached by its table's name.
 _CAMPAIGN = sa.table("dial_campaigns", sa.column("id"), sa.column("company_id"))
+
+
+# Told in the transaction in hand that a list changed its campaign: (list id).
+list_hooks: list[Callable[[int], None]] = []
 
 
 class NameTaken(Exception):
@@ -57,6 +63,9 @@ def update_list(list_id: int, *, name: str, campaign_id: int | None, active: boo
     lead_list.name, lead_list.dial_campaign_id, lead_list.active = name, campaign, active
     lead_list.version += 1
     _flush_name(name)
+    if was["campaign"] != campaign:
+        for hook in list_hooks:
+            hook(lead_list.id)
     record_event("list_changed", f"Changed the list {name}", by=by, subject=lead_list, before=was, after=now)
     return lead_list
 
