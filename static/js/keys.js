@@ -79,6 +79,7 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && key === "Enter" && target.matches("textarea") && target.form) return target.form.requestSubmit();
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (key === "Escape" && target.closest(".inline-editing")) return $("[data-cancel]", target.closest(".inline-editing"))?.click();
+  if (key === "Escape" && target.matches(TYPING) && target.matches("[data-key]")) return target.blur();
   if (document.body.dataset.shortcuts === "off" || target.matches(TYPING) || $("dialog[open], .menu:popover-open")) return;
   const keys = prefix ? `${prefix} ${key}` : key;
   clearTimeout(prefixTimer);

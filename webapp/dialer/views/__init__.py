@@ -4,4 +4,8 @@ from flask import Blueprint
 
 bp = Blueprint("dialer", __name__)
 
-from webapp.dialer.views import calls, waiting  # noqa: E402, F401  they add their routes to bp
+from webapp.dialer.views import (  # noqa: E402, F401  they add their routes to bp
+    calls,
+    desk,
+    waiting,
+)

@@ -1,0 +1,187 @@
+"""The agent's desk: the lead in hand, the keys, what is still without a result."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import Response, abort, make_response, redirect, request, url_for
+from flask_login import current_user
+
+from webapp.core.access import get_owned_or_404, requires, role_at_least
+from webapp.core.web import go, is_fragment, render, toast
+from webapp.dialer import claims, desk
+from webapp.dialer.claims import ClaimLost
+from webapp.dialer.desk import RESULTS, DeskRefused
+from webapp.dialer.desk_queries import Card, find_card, list_open_campaigns, what_today
+from webapp.dialer.eligible import REASONS, count_reasons
+from webapp.dialer.hours import CallbackRefused
+from webapp.dialer.models import DialCampaign
+from webapp.dialer.views import bp
+from webapp.leads.states import LEAD
+from webapp.timeline.views.lead import stream_context
+
+GONE = "The lead is no longer in your hand: its lease ran out, or you gave it back elsewhere."
+
+
+@bp.get("/desk")
+@requires("rep")
+def desk_page() -> Response:
+    return _draw()
+
+
+def _draw(
+    status: int = 200, *, error: str = "", times: tuple[datetime, ...] = (), typed: dict[str, str] | None = None, looked: bool = False
+) -> Response:  # fmt: skip
+    """The desk in whatever state; `looked`: a lead was asked for just now."""
+    card = find_card(current_user)
+    campaigns = list_open_campaigns(current_user.company_id)
+    chosen = _campaign(campaigns, card)
+    context: dict[str, Any] = {
+        "card": card, "campaigns": campaigns, "campaign": chosen, "results": RESULTS, "error": error, "times": times,
+        "typed": typed or {}, "LEAD": LEAD, "unsaid": desk.list_unsaid(current_user), "today": what_today(current_user),
+        "looked": looked, "why": None, "REASONS": REASONS, "may_manage": role_at_least(current_user.role, "manager"),
+    }  # fmt: skip
+    if card is not None:
+        context |= stream_context(card.lead) | {"lead": card.lead}
+    elif looked and chosen is not None:
+        campaign = get_owned_or_404(DialCampaign, chosen.id, current_user.company_id)
+        context["why"] = count_reasons(campaign)
+    return render("dialer/desk.html", "desk", status=status, **context)
+
+
+def _campaign(campaigns: list[Any], card: Card | None) -> Any:
+    wanted = str(card.entry.campaign_id) if card else request.values.get("campaign", "")
+    found = next((row for row in campaigns if str(row.id) == wanted), None)
+    return found or (campaigns[0] if len(campaigns) == 1 else None)
+
+
+def _after(status: int = 200, **more: Any) -> Response:
+    """htmx gets the desk as it is now, a browser is sent to it."""
+    if is_fragment() or status >= 400:
+        return _draw(status, **more)
+    return redirect(url_for("dialer.desk_page", campaign=request.form.get("campaign") or None), code=303)  # type: ignore[return-value]
+
+
+def _next() -> bool:
+    """Take the next lead of the campaign that the form names; whether one is in hand now."""
+    text = request.form.get("campaign", "")
+    campaign_id = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+    try:
+        return desk.take_next(campaign_id, by=current_user) is not None
+    except LookupError:
+        abort(404)
+
+
+@bp.post("/desk/next")
+@requires("rep")
+def desk_next() -> Response:
+    return _after(looked=not _next())
+
+
+@bp.post("/desk/dial")
+@requires("rep")
+def desk_dial() -> Response:
+    try:
+        desk.start_dial(request.form.get("token", "")[:100], by=current_user)
+    except ClaimLost:
+        return _after(409, error=GONE)
+    return _after()
+
+
+@bp.post("/desk/result")
+@requires("rep")
+def desk_result() -> Response:
+    """The result by its key; the next lead comes with the answer."""
+    result, notes = request.form.get("result", ""), _notes()
+    typed = {"notes": notes, "callback": request.form.get("callback", "")[:40], "own": request.form.get("own", "")}
+    try:
+        when = _moment(typed["callback"]) if result == "callback" else None
+        desk.give_result(
+            request.form.get("token", "")[:100], result, by=current_user, notes=notes, callback_local=when, own=typed["own"] == "1"
+        )  # fmt: skip
+    except ClaimLost:
+        return _after(409, error=GONE)
+    except CallbackRefused as refused:
+        return _after(422, error=str(refused), times=refused.times, typed=typed)
+    except DeskRefused as refused:
+        return _after(422, error=str(refused), typed=typed)
+    toast(f"{RESULTS[result].label.rstrip('…')} noted", action_label="Undo", action_url=url_for("dialer.desk_undo"))
+    return _after(looked=not _next())
+
+
+def _notes() -> str:
+    text = request.form.get("notes", "").replace("\x00", " ").replace("\r\n", "\n").strip()
+    return "".join(char for char in text if not 0xD800 <= ord(char) <= 0xDFFF)[:20_000]
+
+
+def _moment(text: str) -> datetime | None:
+    """A datetime-local, naive: on the lead's clock."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.replace(tzinfo=None, second=0, microsecond=0) if 2000 <= found.year < 2100 else None
+
+
+@bp.post("/desk/skip")
+@requires("rep")
+def desk_skip() -> Response:
+    try:
+        desk.skip(request.form.get("token", "")[:100], by=current_user)
+    except ClaimLost:
+        return _after(409, error=GONE)
+    except DeskRefused as refused:
+        return _after(422, error=str(refused))
+    return _after(looked=not _next())
+
+
+@bp.post("/desk/pause")
+@requires("rep")
+def desk_pause() -> Response:
+    """Give the lead back where it stood, and rest."""
+    try:
+        claims.release(current_user.company_id, request.form.get("token", "")[:100])
+    except ClaimLost:
+        return _after(409, error="It was dialed: say what came of it.")
+    return _after()
+
+
+@bp.post("/desk/undo")
+@requires("rep")
+def desk_undo() -> Response:
+    try:
+        desk.undo_last(by=current_user)
+    except DeskRefused as refused:
+        toast(str(refused), tone="bad")
+        return go(url_for("dialer.desk_page"))
+    toast("Taken back: the lead is in your hand again")
+    return go(url_for("dialer.desk_page"))
+
+
+@bp.get("/desk/beat")
+@requires("rep")
+def desk_beat() -> Response:
+    """The open desk keeps its lead alive; when that is lost, the page is drawn anew."""
+    try:
+        claims.heartbeat(current_user.company_id, request.args.get("token", "")[:100])
+    except ClaimLost:
+        return go(url_for("dialer.desk_page"))
+    return make_response("", 204)
+
+
+@bp.post("/desk/calls/<int:call_id>/result")
+@requires("rep")
+def desk_say(call_id: int) -> Response:
+    """What came of a call that was left without a result."""
+    try:
+        desk.say_result(
+            call_id, request.form.get("result", ""), by=current_user, notes=_notes(),
+            everybody=role_at_least(current_user.role, "manager"),
+        )  # fmt: skip
+    except LookupError:
+        abort(404)
+    except DeskRefused as refused:
+        return _after(422, error=str(refused))
+    toast("Noted")
+    return _after()
