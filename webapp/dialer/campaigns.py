@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -257,19 +257,19 @@ def _list_changed(list_id: int) -> None:
     )
 
 
-def _lead_changed(lead_id: int, changed: frozenset[str]) -> None:
-    """A lead that moved to another zone or list waits by that one's clock."""
+def _leads_changed(lead_ids: Sequence[int], changed: frozenset[str]) -> None:
+    """Leads that moved to another zone or list wait by that one's clock."""
     if changed & {"zone", "list_id"}:
         run(
             f"UPDATE leads SET next_eligible_at = due.next_at FROM (SELECT l.id, {_NEXT} AS next_at FROM leads l {_JOINS}"
-            " WHERE l.id = %(id)s AND l.last_dial_attempt IS NOT NULL AND shipped.status IS NOT NULL AND l.next_eligible_at IS NOT NULL"
+            " WHERE l.id = ANY(%(ids)s::bigint[]) AND l.last_dial_attempt IS NOT NULL AND shipped.status IS NOT NULL AND l.next_eligible_at IS NOT NULL"
             ") due WHERE leads.id = due.id RETURNING leads.id",
-            {"id": lead_id},
+            {"ids": list(lead_ids)},
         )
 
 
 list_hooks.append(_list_changed)
-edit_hooks.append(_lead_changed)
+edit_hooks.append(_leads_changed)
 
 
 # --- what a rule would do, in numbers ---------------------------------------------------------------------------------

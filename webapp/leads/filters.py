@@ -37,6 +37,7 @@ class LeadFilter:
 
     `answered` "no": nobody ever picked up. `free`: a method by which they can be reached and the outreach guard lets
     through, `free_in` hours from now. `awaiting`: our last contact, no call, has no answer yet. `follow_up` due: today or before.
+    `dial` ("<campaign id>.<reason>"): why the leads of a dial campaign are not dialed now.
     `batch` names the leads that one action changed; `skipped` ("<bulk action id>.<reason>") those it did not.
     """
 
@@ -57,6 +58,7 @@ class LeadFilter:
     free_in: int | None = None
     awaiting: str = ""
     follow_up: str = ""
+    dial: str = ""
     dialed_after: date | None = None
     dialed_before: date | None = None
     country: str = ""
@@ -129,6 +131,7 @@ class LeadFilter:
             "free_in": read.number("free_in", 0, MAX_FREE_IN),
             "awaiting": read.choice("awaiting", ("yes",)),
             "follow_up": read.choice("follow_up", ("due", "set", "none")),
+            "dial": read.dial(),
             "dialed_after": read.day("dialed_after"),
             "dialed_before": read.day("dialed_before"),
             "country": read.text("country", 60),
@@ -234,6 +237,13 @@ class _Reader:
         if not value or (re.fullmatch(r"[0-9]{1,18}", number) and reason in SKIP_REASONS):
             return value
         self._drop("skipped", value)
+        return ""
+
+    def dial(self) -> str:
+        value = self._last("dial")
+        if not value or re.fullmatch(r"[1-9][0-9]{0,17}\.[a-z_]{1,30}", value):
+            return value
+        self._drop("dial", value)
         return ""
 
     def sort(self) -> str:

@@ -83,7 +83,7 @@ def _undo(of: BulkAction, row: BulkAction, position: int, by: User) -> tuple[lis
 
 
 own_actions["contact"] = OwnAction(
-    title="Log a contact", sentence="Logged a contact with", template="timeline/_bulk_fields.html",
+    title="Log a contact with", sentence="Logged a contact with", words=("Will be logged", "Log with", "Logged"), template="timeline/_bulk_fields.html",
     fields=("method", "subject", "body", "warned", "reason"), reasons=REASONS, check=_check, judge=_judge, run=_run, undo=_undo,
     chunk=MOST_AT_ONCE, most=MOST,
 )  # fmt: skip

@@ -7,5 +7,6 @@ bp = Blueprint("dialer", __name__)
 from webapp.dialer.views import (  # noqa: E402, F401  they add their routes to bp
     calls,
     desk,
+    leads_table,
     waiting,
 )

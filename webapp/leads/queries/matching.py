@@ -25,7 +25,7 @@ SEARCH_CAP = 1_000
 SEARCH_LOOK = 20_000  # matches of the words that other filters are tried on
 # What other rooms know of a lead: the conditions and parameters of a filter that they own, by its name.
 # Called when the filter is set, with the scope and the filter; the SQL is over `leads l`.
-OWNED = ("free", "contacted_by")
+OWNED = ("free", "contacted_by", "dial")
 owned_conditions: dict[str, Callable[[Scope, LeadFilter], tuple[str, dict[str, Any]]]] = {}
 TALLIED = frozenset(("lists", "status", "problem", "attempts_min", "attempts_max", "answered"))
 
@@ -106,7 +106,7 @@ def conditions(scope: Scope, f: LeadFilter, *, leave: Sequence[str] = ()) -> tup
         add("follow_up", f"l.follow_up_on IS {'NOT ' if f.follow_up == 'set' else ''}NULL")
     for name in OWNED:
         if name in f.active and name not in leave:
-            said = (name, f.free, f.free_in, f.contacted_by)
+            said = (name, f.free, f.free_in, f.contacted_by, f.dial)
             if said not in scope.owned:
                 scope.owned[said] = owned_conditions[name](scope, f)
             text, values = scope.owned[said]

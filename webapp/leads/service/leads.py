@@ -26,8 +26,8 @@ from webapp.leads.states import LEAD, PROTECTED
 MoveHook = Callable[[Sequence[int], str, User, "str | None"], None]
 dnc_hooks: list[MoveHook] = []
 move_hooks: list[MoveHook] = []
-# Told in the transaction in hand which columns of a lead a person changed.
-edit_hooks: list[Callable[[int, frozenset[str]], None]] = []
+# Told in the transaction in hand which columns of these leads a person changed.
+edit_hooks: list[Callable[[Sequence[int], frozenset[str]], None]] = []
 
 EDITABLE = (*TEXTS, "owner_id", "tags", "custom", "list_id")
 
@@ -126,7 +126,7 @@ def update_lead(lead_id: int, facts: Mapping[str, Any], *, version: int | None, 
     )
     db.session.flush()
     for hook in edit_hooks:
-        hook(lead.id, frozenset(changed))
+        hook([lead.id], frozenset(changed))
     db.session.refresh(lead)
     return lead
 

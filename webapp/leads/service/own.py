@@ -23,8 +23,9 @@ class OwnAction:
     `undo` takes the next leads after `position` and gives (lead ids, those put back).
     """
 
-    title: str
+    title: str  # with its preposition: "Log a contact with"
     sentence: str
+    words: tuple[str, str, str]  # what it will, the button, what it has: "Will be logged", "Log with", "Logged"
     template: str
     fields: tuple[str, ...]
     reasons: dict[str, str]

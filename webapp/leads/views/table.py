@@ -191,6 +191,8 @@ def pills(
     if f.free:
         when = f" in {f.free_in} h" if f.free_in else " now"
         add("Free to contact", METHODS[f.free].label + when, f.without("free", "free_in"))
+    if f.dial:
+        add("Dialing", f.dial.partition(".")[2].replace("_", " "), f.without("dial"))
     if not lead_list:
         for list_id in f.lists:
             add("List", lists.get(list_id, "unknown"), replace(f, lists=tuple(i for i in f.lists if i != list_id)))
