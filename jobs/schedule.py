@@ -31,6 +31,9 @@ from webapp.core.clock import db_now
 from webapp.core.db import atomic, db, is_outage
 from webapp.core.schedule import Schedule
 from webapp.core.scratch import remove_stale_folders
+from webapp.dialer.campaigns import recompute_waiting
+from webapp.dialer.claims import sweep_claims
+from webapp.dialer.filling import fill_all
 from webapp.dialer.quarantine import place_waiting
 from webapp.leads.tallies import fold_tallies
 from webapp.notifications.contacts import run_nightly_recount
@@ -70,6 +73,9 @@ PERIODIC: dict[str, Periodic] = {
     "remove_stale_folders": Periodic("41 * * * *", remove_stale_folders),
     "forget_old": Periodic("23 4 * * *", forget_old),
     "place_waiting": Periodic("* * * * *", place_waiting, per_company=True),
+    "fill_hoppers": Periodic("* * * * *", fill_all, per_company=True),
+    "sweep_claims": Periodic("* * * * *", sweep_claims, per_company=True),
+    "recompute_waiting": Periodic("* * * * *", recompute_waiting, per_company=True),
     "light_repair": Periodic("*/10 * * * *", start_light_repair, per_company=True),
     "nightly_repair": Periodic("0 2 * * *", run_nightly_repair, per_company=True),
     "nightly_recount": Periodic("40 2 * * *", run_nightly_recount, per_company=True),

@@ -16,6 +16,7 @@ from webapp.demo.service import SEED
 from webapp.dialer.fold import said_sql
 from webapp.dialer.models import Callback, CallLog, DialCampaign, RecycleRule
 from webapp.leads.models import Lead, LeadList
+from webapp.leads.problems import PROBLEMS
 from webapp.leads.tallies import by_status, get_cells
 from webapp.recycling.queries import problem_counts
 from webapp.timeline.models import DncEntry
@@ -110,7 +111,7 @@ def test_whatever_is_not_planted_is_what_the_program_would_have_made_of_the_call
 
 
 def test_the_planted_problems_are_found_exactly(demo):
-    assert problem_counts(demo.company_id) == planted_counts(SCALE)
+    assert problem_counts(demo.company_id) == dict.fromkeys(PROBLEMS, 0) | planted_counts(SCALE)
 
 
 def test_at_full_size_a_repair_will_find_the_results_of_the_example():

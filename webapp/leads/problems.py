@@ -55,6 +55,10 @@ PROBLEMS: dict[str, ProblemClass] = {
         ProblemClass("callback_mismatch", "Callback mismatch",
                      "{n} say Callback without an open callback, or the reverse.",
                      "Listed, with the choices beside each.", False, on_lead=False),
+        ProblemClass("stuck_claim", "Claim past its lease", "{n} were claimed by an agent or a dialer who let the lease run out.",
+                     "Given back when no call was made, else the call is closed as unknown and listed.", True, on_lead=False),
+        ProblemClass("hopper_mismatch", "In the hopper, not dialable", "{n} stand in the hopper and may not be dialed.",
+                     "They are taken out of the hopper.", True, on_lead=False),
     )
 }  # fmt: skip
 REPAIRABLE = tuple(p.name for p in PROBLEMS.values() if p.repairable and p.on_lead)

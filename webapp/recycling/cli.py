@@ -89,6 +89,8 @@ def _print_counts(counts: dict[str, int]) -> None:
         "missing_status": "Leads with no status and no calls",
         "count_mismatch": "Leads with fewer dials counted than calls",
         "open_call": "Leads with a call without an end for over 2 hours",
+        "stuck_claim": "Leads claimed past the lease",
+        "hopper_mismatch": "Leads in the hopper that may not be dialed",
         "count_mismatch_above": "Listed for a person: more dials counted than calls",
         "count_without_log": "Listed for a person: dials counted, no call log",
         "callback_mismatch": "Listed for a person: callback and status disagree",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from webapp.core.access import owned
 from webapp.core.audit import StatusChange
 from webapp.core.db import db
-from webapp.dialer.models import Callback
+from webapp.dialer.models import Callback, HopperEntry
 from webapp.dialer.open_calls import forgotten_calls
 from webapp.leads.models import Lead, LeadList, LeadTally
 from webapp.leads.problems import PROBLEMS, REPAIRABLE
@@ -39,14 +39,13 @@ def problem_counts(company_id: int, list_id: int | None = None, *, campaign_id: 
         if cell.problem:
             counts[cell.problem] += cell.leads
     scope = list_ids if list_ids is not None else [list_id] if list_id is not None else None
-    counts["open_call"] = (
-        db.session.scalar(sa.select(sa.func.count()).select_from(open_call_leads(company_id, scope).subquery())) or 0
-    )
-    counts["callback_mismatch"] = (
-        db.session.scalar(sa.select(sa.func.count()).select_from(callback_mismatch_leads(company_id, scope).subquery()))
-        or 0
-    )
+    names, numbers = tuple(ELSEWHERE), [_count(query(company_id, scope)) for query in ELSEWHERE.values()]
+    counts |= dict(zip(names, db.session.execute(sa.select(*numbers)).one(), strict=True))
     return counts
+
+
+def _count(query: sa.Select[int]) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.count()).select_from(query.subquery()).scalar_subquery()
 
 
 def count_problems(company_id: int) -> int:
@@ -55,17 +54,16 @@ def count_problems(company_id: int) -> int:
     held = sa.select(sa.func.coalesce(sa.func.sum(t.leads), 0)).where(
         t.company_id == company_id, t.problem.is_not(None)
     )
-    others = (
-        sa.select(sa.func.count()).select_from(query(company_id).subquery())
-        for query in (open_call_leads, callback_mismatch_leads)
-    )
-    parts = [part.scalar_subquery() for part in (held, *others)]
-    return int(db.session.scalar(sa.select(parts[0] + parts[1] + parts[2])) or 0)
+    total: Any = held.scalar_subquery()
+    for query in ELSEWHERE.values():
+        total = total + _count(query(company_id, None))
+    return int(db.session.scalar(sa.select(total)) or 0)
 
 
 def problems_elsewhere(company_id: int) -> dict[int, int]:
     """Problems that the lead's own row does not show, by list."""
-    ids = open_call_leads(company_id).union_all(callback_mismatch_leads(company_id)).subquery()
+    first, *others = (query(company_id, None) for query in ELSEWHERE.values())
+    ids = first.union_all(*others).subquery()
     query = sa.select(Lead.list_id, sa.func.count()).where(Lead.id.in_(sa.select(ids.c.id))).group_by(Lead.list_id)
     return {row[0]: row[1] for row in db.session.execute(query)}
 
@@ -99,16 +97,53 @@ def callback_mismatch_leads(company_id: int, list_ids: list[int] | None = None) 
     return sa.select(both.c.id).where(both.c.id.not_in(open_call_leads(company_id, list_ids)))
 
 
+def stuck_claim_leads(company_id: int, list_ids: list[int] | None = None) -> sa.Select[int]:
+    """Leads whose claim ran out and was not swept yet, and which are no problem of another class."""
+    held = _in_hopper(company_id, list_ids).where(
+        HopperEntry.status != "ready", HopperEntry.lease_until < sa.func.rebound_now()
+    )
+    return held.where(
+        Lead.id.not_in(open_call_leads(company_id, list_ids)),
+        Lead.id.not_in(callback_mismatch_leads(company_id, list_ids)),
+    )
+
+
+def hopper_mismatch_leads(company_id: int, list_ids: list[int] | None = None) -> sa.Select[int]:
+    """Leads that stand ready in the hopper and may not be dialed, whatever the hour; no problem of another class."""
+    return _in_hopper(company_id, list_ids).where(
+        HopperEntry.status == "ready",
+        sa.or_(Lead.status.not_in((*LEAD.with_flag("dialable"), "callback")), Lead.phone.is_(None), ~LeadList.active,
+               LeadList.dial_campaign_id.is_distinct_from(HopperEntry.campaign_id)),
+        Lead.id.not_in(callback_mismatch_leads(company_id, list_ids)),
+        Lead.id.not_in(open_call_leads(company_id, list_ids)),
+    )  # fmt: skip
+
+
+def _in_hopper(company_id: int, list_ids: list[int] | None) -> sa.Select[int]:
+    query = (
+        sa.select(Lead.id).join(HopperEntry, HopperEntry.lead_id == Lead.id).join(LeadList, LeadList.id == Lead.list_id)
+        .where(HopperEntry.company_id == company_id, Lead.problem.is_(None))
+    )  # fmt: skip
+    return query if list_ids is None else query.where(Lead.list_id.in_(list_ids))
+
+
+# Classes that the lead's own row does not show; a lead is in one of them at most.
+ELSEWHERE: dict[str, Callable[[int, list[int] | None], sa.Select[int]]] = {
+    "open_call": open_call_leads, "callback_mismatch": callback_mismatch_leads, "stuck_claim": stuck_claim_leads,
+    "hopper_mismatch": hopper_mismatch_leads,
+}  # fmt: skip
+
+
+def _of_class(company_id: int, name: str, list_ids: list[int]) -> sa.Select[int]:
+    if name in ELSEWHERE:
+        return ELSEWHERE[name](company_id, list_ids)
+    return sa.select(Lead.id).where(Lead.list_id.in_(list_ids), Lead.problem.is_not(None), Lead.problem == name)
+
+
 def example_leads(company_id: int, name: str, *, list_id: int | None = None, limit: int = 3) -> list[Lead]:
     """A few leads of one class."""
     list_ids = list_ids_of(company_id, list_id=list_id)
-    if name == "open_call":
-        query = open_call_leads(company_id, list_ids)
-    elif name == "callback_mismatch":
-        query = callback_mismatch_leads(company_id, list_ids)
-    else:
-        query = sa.select(Lead.id).where(Lead.list_id.in_(list_ids), Lead.problem.is_not(None), Lead.problem == name)
-    ids = list(db.session.scalars(query.limit(limit)))
+    ids = list(db.session.scalars(_of_class(company_id, name, list_ids).limit(limit)))
     return list(db.session.scalars(owned(Lead, company_id).where(Lead.id.in_(ids)).order_by(Lead.id)))
 
 
@@ -187,13 +222,7 @@ def listed_leads(
 ) -> list[Lead]:
     """The leads of one class by id, `limit` of them behind the id `after`."""
     list_ids = list_ids_of(company_id, list_id=list_id)
-    if name == "open_call":
-        query = open_call_leads(company_id, list_ids)
-    elif name == "callback_mismatch":
-        query = callback_mismatch_leads(company_id, list_ids)
-    else:
-        query = sa.select(Lead.id).where(Lead.list_id.in_(list_ids), Lead.problem.is_not(None), Lead.problem == name)
-    found = query.subquery()
+    found = _of_class(company_id, name, list_ids).subquery()
     ids = db.session.scalars(sa.select(found.c.id).where(found.c.id > after).order_by(found.c.id).limit(limit))
     return _by_ids(company_id, list(ids))
 

@@ -15,12 +15,14 @@ from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
 from webapp.core.work import rest, running, start_work, step
 from webapp.dialer.aftermath import CONSEQUENTIAL, settle_leads
+from webapp.dialer.claims import sweep_claims
+from webapp.dialer.models import HopperEntry
 from webapp.dialer.open_calls import close_forgotten_calls
 from webapp.leads.models import Lead
 from webapp.leads.problems import PROBLEMS, REPAIRABLE
 from webapp.leads.states import LEAD
 from webapp.recycling.models import Repair
-from webapp.recycling.queries import fixable, list_ids_of, problem_counts
+from webapp.recycling.queries import fixable, hopper_mismatch_leads, list_ids_of, problem_counts
 from webapp.recycling.repair_sql import BEFORE, PICK_COLUMNS, PICKS_SQL, SET
 
 log = structlog.get_logger(__name__)
@@ -73,6 +75,10 @@ def perform_repair(repair_id: int) -> None:
         if "open_call" in repair.classes:
             while _close_calls(repair, lists):
                 pass
+        if "stuck_claim" in repair.classes:
+            _sweep_hopper(repair, sum(sweep_claims(repair.company_id).values()), "claims")
+        if "hopper_mismatch" in repair.classes:
+            _sweep_hopper(repair, remove_mismatched(repair.company_id, lists), "removed")
         for list_id in lists:
             while list_id >= repair.position_list_id and _repair_chunk(repair, list_id):
                 pass
@@ -87,6 +93,22 @@ def _close_calls(repair: Repair, list_ids: list[int]) -> int:
         result["calls_closed"] += closed
         step(repair, done=closed, result=dict(result))
     return closed
+
+
+@atomic(retry=3)
+def _sweep_hopper(repair: Repair, number: int, word: str) -> None:
+    if number:
+        result = Counter(repair.result)
+        result[word] += number
+        step(repair, done=number, result=dict(result))
+
+
+@atomic(retry=3)
+def remove_mismatched(company_id: int, list_ids: list[int]) -> int:
+    """Take what may not be dialed out of the hopper; how many."""
+    wrong = hopper_mismatch_leads(company_id, list_ids).subquery()
+    gone = sa.delete(HopperEntry).where(HopperEntry.lead_id.in_(sa.select(wrong.c.id)), HopperEntry.status == "ready")
+    return len(db.session.execute(gone.returning(HopperEntry.id).execution_options(synchronize_session=False)).all())
 
 
 @atomic(retry=3)
@@ -147,6 +169,10 @@ def _finish(repair: Repair) -> None:
     message = f"Fixed {fixed} leads." if fixed else "Nothing needed fixing."
     if result.get("calls_closed"):
         message += f" Closed {result['calls_closed']} calls without an end."
+    if result.get("claims"):
+        message += f" Settled {result['claims']} claims past their lease."
+    if result.get("removed"):
+        message += f" Took {result['removed']} leads out of the hopper."
     if result.get("in_call"):
         message += f" Left {result['in_call']} alone: they are in a call."
     rest(repair, "done", message, after=after)
