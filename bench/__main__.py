@@ -13,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure Rebound beside its floors, in one run.")
     parser.add_argument("--leads", type=int, default=1_000_000)
     parser.add_argument(
-        "--only", default="", help="comma-separated: repair, recycle, pages, csv, events, http, timeline, files"
+        "--only", default="", help="comma-separated: repair, recycle, pages, csv, events, http, timeline, hopper, files"
     )
     parser.add_argument("--no-growth", action="store_true", help="skip the runs at 10,000 and 100,000 leads")
     given = parser.parse_args()
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def parts() -> dict[str, Callable[[World, Seeded], Iterator[Job]]]:
-    from bench import files, http, timeline
+    from bench import files, hopper, http, timeline
 
     return {
         "repair": lambda w, s: iter([sets.repair(w, s)]),
@@ -55,6 +55,7 @@ def parts() -> dict[str, Callable[[World, Seeded], Iterator[Job]]]:
         "events": lambda w, s: iter([sets.events(w, s)]),
         "http": http.run,
         "timeline": timeline.run,
+        "hopper": hopper.run,
         "files": files.run,
     }
 
