@@ -31,11 +31,16 @@ from webapp.timeline.summary import recount
 CHUNK = 2500
 PROVIDER = "demo"
 WEEKDAYS = {str(day): ["09:00", "18:00"] for day in range(5)}
+SCRIPT = """Good day {first_name}, this is {agent} of Northside Supply. I am calling {business} because you run your own shop in {city}.
+
+Who decides about suppliers at your place?
+What do you pay for it today, and what annoys you about it?
+May I send you two prices and call you again on a day that suits you?"""
 CAMPAIGNS: tuple[dict[str, Any], ...] = (
     {"name": "Autumn outreach", "windows": WEEKDAYS | {"5": ["10:00", "14:00"], "6": None}, "dials_per_pass": 8,
-     "lifetime_dials": 20, "hopper_level": 60},
+     "lifetime_dials": 20, "hopper_level": 60, "script": SCRIPT},
     {"name": "Local services", "windows": WEEKDAYS | {"5": None, "6": None}, "dials_per_pass": 6, "lifetime_dials": 15,
-     "hopper_level": 40, "lead_order": "newest_first"},
+     "hopper_level": 40, "lead_order": "newest_first", "script": SCRIPT},
 )  # fmt: skip
 _PERSON = (
     "first_name", "last_name", "business", "title", "phone", "extension", "email", "website", "linkedin_url", "city", "state",
