@@ -73,3 +73,4 @@ def downgrade():
     for name in ("recompute_after", "version", "handover_minutes", "script"):
         op.drop_column("dial_campaigns", name)
     op.execute("DROP FUNCTION add_calling_time")
+    op.execute("DROP FUNCTION calling_now")

@@ -107,3 +107,25 @@ def test_of_an_hour_that_comes_twice_the_first_is_promised() -> None:
 def test_without_a_zone_no_callback_is_promised() -> None:
     with pytest.raises(CallbackRefused, match="time zone"):
         parse_callback(datetime(2026, 6, 1, 10), None, hours_of(WEEK, []), at("2026-05-30T15:00"))
+
+
+def test_the_database_knows_the_open_hours_as_the_program_does(db: Any) -> None:
+    rng = random.Random(11)
+    windows = [
+        WEEK, {str(day): ["22:00", "02:30"] if day % 2 else None for day in range(7)}, dict.fromkeys(map(str, range(7))),
+        {"0": ["08:15", "08:15"]}, {},
+    ]  # fmt: skip
+    seen = set()
+    for _ in range(200):
+        window, zone = rng.choice(windows), rng.choice([NY, PHX, DEL, KIR, "Europe/London", "Australia/Lord_Howe"])
+        moment = at("2026-03-01T00:00") + timedelta(minutes=rng.randrange(60 * 24 * 300))
+        off = [moment.astimezone(ZoneInfo(zone)).date().isoformat()] if rng.random() < 0.3 else []
+        theirs = db.session.scalar(
+            sa.text(
+                "SELECT calling_now(:zone, cast(:windows AS jsonb), :off) FROM (SELECT set_config('rebound.now', :at, true)) AS moved"
+            ),
+            {"at": moment.isoformat(), "zone": zone, "windows": json.dumps(window), "off": off},
+        )
+        seen.add(theirs)
+        assert theirs == is_open(moment, zone, hours_of(window, off)), (window, zone, moment)
+    assert seen == {True, False}

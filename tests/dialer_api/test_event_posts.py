@@ -186,3 +186,18 @@ def test_a_refused_request_leaves_its_idempotency_key_free(api: Api, company: Co
     lead = lead_of(company)
     assert api.post("/calls/events", {"type": "ended"}, Idempotency_Key="k-1").status_code == 422
     assert api.post("/calls/events", event(lead_id=lead.id), Idempotency_Key="k-1").status_code == 200
+
+
+def test_an_end_so_early_that_the_call_began_before_1970_is_refused_not_a_fault(client: Any, db: Any) -> None:
+    lead = make_lead(make_list(make_company()))
+    api = Api(client, make_key(db.session.get_one(Company, lead.company_id), "calls:write"))
+    told = {
+        "event_id": "1",
+        "call_id": "1",
+        "type": "ended",
+        "call_status": "busy",
+        "lead_id": lead.id,
+        "duration": 604_800,
+    }
+    assert api.post("/calls/events", told | {"ended_at": "1970-01-02T00:00:00Z"}).status_code == 422
+    assert api.post("/calls/events", told | {"ended_at": "1970-01-10T00:00:00Z"}).status_code == 200

@@ -34,6 +34,7 @@ SCOPE_LABELS = {
     "calls:write": "Write call results", "calls:read": "Read calls", "leads:read": "Read leads",
     "leads:write": "Create and change leads", "contacts:read": "Read contacts",
     "contacts:write": "Log contacts", "reports:read": "Read reports",
+    "hopper:claim": "Claim leads to dial",
 }  # fmt: skip
 
 

@@ -23,12 +23,11 @@ from typing import Annotated, Any, TypeVar, cast
 import structlog
 from flask import Blueprint, Response, current_app, request
 from flask.sansio.app import App
-from psycopg.errors import DeadlockDetected, SerializationFailure
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import OperationalError
 
 from webapp.core.api import PREFIX, ApiProblem
-from webapp.core.db import atomic
+from webapp.core.db import LostRace, atomic, can_repeat
 from webapp.core.jsonbody import find_poison, read_json
 from webapp.core.once import hash_request, keep_answer, take_once
 from webapp.core.ratelimit import RateLimiter
@@ -74,6 +73,7 @@ class Endpoint:
     per_minute: int
     example: Any
     problems: tuple[str, ...] = field(default=())
+    body_optional: bool = False
 
 
 ENDPOINTS: list[Endpoint] = []
@@ -109,15 +109,16 @@ def endpoint(
     bp: Blueprint, method: str, path: str, *, scope: str, tag: str, summary: str, description: str = "",
     query: type[BaseModel] | None = None, body: type[BaseModel] | None = None, body_schema: dict[str, Any] | None = None,
     answer: type[BaseModel] | None = None, status: int = 200, also: dict[int, str] | None = None, once: bool = False,
-    max_bytes: int = MAX_BODY, per_minute: int = PER_MINUTE, example: Any = None, problems: Sequence[str] = (),
+    max_bytes: int = MAX_BODY, per_minute: int = PER_MINUTE, example: Any = None, problems: Sequence[str] = (), body_optional: bool = False,
 ) -> Callable[[View], View]:  # fmt: skip
     """Declare an operation. `once`: a write that takes an Idempotency-Key. `body_schema`: the view reads the
-    parsed body itself (`body` is then only documented). `also`: further statuses and when they come."""
+    parsed body itself (`body` is then only documented). `body_optional`: no body is an empty object. `also`: further
+    statuses and when they come."""
 
     def wrap(view: View) -> View:
         spec = Endpoint(
             method, PREFIX + path, view.__name__.removesuffix("_api"), scope, tag, summary, description or (view.__doc__ or ""), query, body,
-            body_schema, answer, status, also or {}, once, max_bytes, per_minute, example, tuple(problems),
+            body_schema, answer, status, also or {}, once, max_bytes, per_minute, example, tuple(problems), body_optional,
         )  # fmt: skip
         ENDPOINTS.append(spec)
         has_body = body is not None or body_schema is not None
@@ -129,7 +130,7 @@ def endpoint(
                 args["query"] = _read_query(query)
             raw: Any = None
             if has_body:
-                raw = read_json(request, max_bytes)
+                raw = {} if body_optional and _has_no_body() else read_json(request, max_bytes)
                 args["body"] = raw if body_schema is not None else check_body(cast("type[BaseModel]", body), raw)
             key = request.headers.get("Idempotency-Key") if once else None
             for turn in range(TURNS):
@@ -137,9 +138,9 @@ def endpoint(
                     if key is not None:
                         return _perform_once(spec, caller, key, raw, lambda: _answer(spec, view(caller, **args)))
                     return _answer(spec, view(caller, **args))
-                except OperationalError as error:
-                    # Rolled back as a whole, so asking again is safe: two writers wanted each other's rows.
-                    if not isinstance(error.orig, DeadlockDetected | SerializationFailure) or turn == TURNS - 1:
+                except (OperationalError, LostRace) as error:
+                    # Rolled back as a whole, so asking again is safe: two writers wanted the same rows.
+                    if not can_repeat(error) or turn == TURNS - 1:
                         raise
             raise AssertionError("unreachable")
 
@@ -202,6 +203,10 @@ def _limit(subject: str, per_minute: int) -> None:
 
 
 # --- what was sent ---------------------------------------------------------------------------------------
+
+
+def _has_no_body() -> bool:
+    return not request.content_length and "Transfer-Encoding" not in request.headers
 
 
 def field_errors(error: ValidationError) -> list[dict[str, str]]:

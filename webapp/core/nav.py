@@ -33,7 +33,12 @@ NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
         Item("Duplicates", "timeline.duplicates", "merge", prefix="/duplicates"),
         Item("Do not contact", "timeline.dnc", "shield-ban", "d"),
     )),
-    ("Calls", (Item("Desk", "dialer.desk_page", "headset", "k", prefix="/desk", bottom=True), Item("Calls", "dialer.calls", "phone", "c", prefix="/calls"),)),
+    ("Calls", (
+        Item("Desk", "dialer.desk_page", "headset", "k", prefix="/desk", bottom=True),
+        Item("Calls", "dialer.calls", "phone", "c", prefix="/calls"),
+        Item("Callbacks", "dialer.callbacks", "calendar-clock", "b", prefix="/callbacks"),
+        Item("Campaigns", "dialer.campaigns", "radar", "m", prefix="/campaigns"),
+    )),
     ("", (Item("Problems", "recycling.problems", "triangle-alert", "p", prefix="/problems", bottom=True, tone="bad"),)),
     ("Reports", (
         Item("Reports", "reports.index", "chart-column", "r", prefix="/reports"),

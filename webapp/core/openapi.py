@@ -38,6 +38,7 @@ PROBLEM = {
 EXTRA_CODES: dict[str, tuple[int, str]] = {
     "invalid_json": (400, "The body is not JSON"),
     "missing_scope": (403, "The key lacks the scope the operation needs"),
+    "claim_lost": (409, "The token no longer holds a lead of the hopper"),
     "invalid_cursor": (422, "The cursor is none of this list's"),
     "idempotency_key_reused": (422, "The Idempotency-Key was used for another request"),
 }
@@ -133,7 +134,7 @@ def _operation(spec: Endpoint, refs: dict[Any, Any], schemas: dict[str, Any]) ->
         content: dict[str, Any] = {"schema": schema}
         if spec.example is not None:
             content["example"] = spec.example
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        operation["requestBody"] = {"required": not spec.body_optional, "content": {"application/json": content}}
     return operation
 
 

@@ -242,3 +242,6 @@ def get_call_api(caller: Caller, call_id: int) -> Any:
     return CallDetail.model_construct(
         **facts, events=[EventOut.model_validate(event) for event in list_events_of(call)]
     )
+
+
+from webapp.dialer import hopper_api as _hopper_api  # noqa: E402, F401 - its operations are this blueprint's too

@@ -17,10 +17,10 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.accounts.models import User
 from webapp.core.access import find_owned
-from webapp.core.db import Prepared, atomic, db
+from webapp.core.db import LostRace, Prepared, atomic, db
 from webapp.dialer import eligible
 from webapp.dialer.aftermath import settle_leads
-from webapp.dialer.eligible import JOINS_SQL, ONE_SQL, RECENT_SQL, facts_of
+from webapp.dialer.eligible import CAP_SQL, ONE_JOINS_SQL, ONE_SQL
 from webapp.dialer.filling import fill_hopper
 from webapp.dialer.fold import apply_calls
 from webapp.dialer.models import DialCampaign, HopperEntry
@@ -51,20 +51,21 @@ class Claim:
 _CLAIM = Prepared(
     f"""
     WITH picked AS (
-      SELECT h.id, h.lead_id, h.phone AS held_phone FROM hopper_entries h
-      WHERE h.campaign_id = %(campaign)s AND h.status = 'ready' AND h.id <> ALL(%(seen)s::bigint[])
-        AND (h.agent_id IS NULL OR h.agent_id = %(agent)s::bigint)
-      ORDER BY h.priority DESC, h.id LIMIT 1 FOR UPDATE SKIP LOCKED
-    ), {RECENT_SQL}, judged AS (
-      SELECT p.id, l.phone, CASE
+      SELECT h.id, h.lead_id, h.phone AS held_phone FROM hopper_entries h JOIN leads there ON there.id = h.lead_id
+      JOIN dial_campaigns its ON its.id = h.campaign_id AND its.active
+      WHERE h.campaign_id = %(campaign)s AND h.company_id = %(company)s AND h.status = 'ready' AND h.id <> ALL(%(seen)s::bigint[])
+        AND (h.agent_id IS NULL OR h.agent_id = %(agent)s::bigint) AND calling_now(there.zone, its.windows, its.holidays)
+      ORDER BY h.priority DESC, h.id LIMIT 1 FOR UPDATE OF h SKIP LOCKED
+    ), {CAP_SQL}, judged AS (
+      SELECT p.id, l.phone, dc.active, CASE
           WHEN EXISTS (SELECT FROM hopper_entries o WHERE o.company_id = l.company_id AND o.phone = l.phone AND o.status <> 'ready')
             THEN 'phone_in_use'
           ELSE {ONE_SQL} END AS reason
-      FROM picked p JOIN leads l ON l.id = p.lead_id {JOINS_SQL} WHERE dc.id = %(campaign)s
+      FROM picked p JOIN leads l ON l.id = p.lead_id {ONE_JOINS_SQL} CROSS JOIN cap WHERE dc.id = %(campaign)s
     ), taken AS (
       UPDATE hopper_entries h SET status = 'locked', phone = j.phone, claim_token = %(token)s, locked_by_id = %(agent)s::bigint,
         locked_at = rebound_now(), lease_until = rebound_now() + %(lease)s::interval
-      FROM judged j WHERE h.id = j.id AND j.reason IS NULL AND pg_try_advisory_xact_lock(hashtextextended(j.phone, %(company)s))
+      FROM judged j WHERE h.id = j.id AND j.reason IS NULL AND j.active AND pg_try_advisory_xact_lock(hashtextextended(j.phone, %(company)s))
       RETURNING h.id, h.lead_id, h.campaign_id, h.phone, h.source, h.lease_until
     )
     SELECT p.id AS picked_id, p.lead_id AS picked_lead, j.id IS NOT NULL AS known, j.reason, t.*
@@ -83,6 +84,8 @@ def claim_next(
     their hour, or whose phone is in somebody's hand, stay.
     """
     claim = _claim(company_id, campaign_id, by, lease)
+    if claim is None and find_owned(DialCampaign, campaign_id, company_id) is None:
+        raise LookupError("No such campaign")
     if claim is None and fill and fill_hopper(company_id, campaign_id):
         claim = _claim(company_id, campaign_id, by, lease)
     return claim
@@ -96,18 +99,15 @@ def _claim(company_id: int, campaign_id: int, by: User | None, lease: timedelta)
             # Somebody took a twin's phone between our look and our write; look again.
             if "uq_hopper_entries_phone" not in str(error.orig):
                 raise
+            if db.session().info.get("atomic"):  # that transaction is lost as a whole: whoever began it may ask again
+                raise LostRace("somebody took the phone meanwhile") from None
     return None
 
 
 @atomic(retry=3)
 def _claim_once(company_id: int, campaign_id: int, agent_id: int | None, lease: timedelta) -> Claim | None:
-    campaign = find_owned(DialCampaign, campaign_id, company_id)
-    if campaign is None:
-        raise LookupError("No such campaign")
-    if not campaign.active:
-        return None
     token = secrets.token_urlsafe(24)
-    facts = facts_of(campaign, agent_id=agent_id, many=False) | {"token": token, "lease": lease}
+    facts = {"company": company_id, "campaign": campaign_id, "agent": agent_id, "token": token, "lease": lease}
     seen: list[int] = []
     gone: list[int] = []
     claim = None

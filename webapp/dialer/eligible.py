@@ -19,7 +19,7 @@ from webapp.dialer.hours import hours_of, known_zones, open_zones
 from webapp.dialer.models import DialCampaign
 from webapp.leads.states import LEAD
 from webapp.timeline.queries.free import find_busy
-from webapp.timeline.rules import MethodLimit
+from webapp.timeline.rules import DEFAULT, MethodLimit
 from webapp.timeline.settings import get_limits
 
 DIALABLE = LEAD.with_flag("dialable")
@@ -56,7 +56,7 @@ REASONS: dict[str, Reason] = {
                         "Recycle a list, or raise the limits", "dialer.edit_campaign"),
     "cooling": Reason("Cooling", "The delay after its last result has not passed.", "neutral", "Change the delays", "dialer.rules", temporary=True),
     "outside_hours": Reason("Outside hours", "It is outside the calling hours where they are.", "neutral", "Change the hours", "dialer.edit_campaign", temporary=True),
-    "spoken": Reason("Spoken to lately", "The outreach guard allows no second call yet.", "neutral", "Outreach rules", "timeline.settings", temporary=True),
+    "spoken": Reason("Spoken to lately", "The outreach guard allows no second call yet.", "neutral", "Outreach rules", "timeline.outreach", temporary=True),
     "phone_gap": Reason("Phone gap", "The same phone was dialed a moment ago for another lead.", "neutral", "Change the gap", "dialer.edit_campaign", temporary=True),
 }  # fmt: skip
 
@@ -70,14 +70,14 @@ _DNC = """(EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_id A
        OR EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_id AND d.kind = 'lead' AND d.value = l.id::text
               AND d.lifted_at IS NULL AND coalesce(d.method, 'call') = 'call'))"""
 # Over `leads l, lead_lists ll, dial_campaigns dc`, with the lead's open callback `cb`, its rule `rule` or the shipped one, and
-# `recent`, the phones dialed within the gap. {spoken} and {claimed} differ with who asks.
+# `recent`, the phones dialed within the gap, `z` the zones, `cap` the guard's; what is in braces differs with who asks.
 REASON_SQL = f"""CASE
   WHEN l.status IS NULL THEN 'no_status'
   WHEN l.status = 'dnc' OR {_DNC} THEN 'dnc'
   WHEN l.status IN ({_names(FINAL)}) THEN 'final'
   WHEN l.status NOT IN ({_names(DIALABLE)}, 'callback') THEN 'in_contact'
   WHEN l.phone IS NULL THEN 'no_phone'
-  WHEN l.zone IS NULL OR l.zone <> ALL(%(zones)s::text[]) THEN 'no_zone'
+  WHEN {{no_zone}} THEN 'no_zone'
   WHEN NOT ll.active OR ll.archived_at IS NOT NULL OR ll.expires_on <= rebound_now() THEN 'list_off'
   {{claimed}}
   WHEN l.call_count > 0 AND EXISTS (SELECT FROM call_logs c WHERE c.lead_id = l.id AND c.is_open) THEN 'in_call'
@@ -89,20 +89,30 @@ REASON_SQL = f"""CASE
   WHEN l.pass_dials > coalesce(rule.redials, shipped.redials) AND (
     SELECT count(*) - 1 FROM call_logs c WHERE c.lead_id = l.id AND c.result = l.status
       AND c.started_at > coalesce(l.dials_reset_at, '-infinity')) >= coalesce(rule.redials, shipped.redials) THEN 'exhausted'
-  WHEN l.next_eligible_at > rebound_now() THEN 'cooling'
-  WHEN l.zone <> ALL(%(open_zones)s::text[]) THEN 'outside_hours'
+  WHEN l.next_eligible_at > rebound_now() AND (l.status <> 'callback' OR cb.due_at <= l.last_dial_attempt) THEN 'cooling'
+  WHEN {{closed}} THEN 'outside_hours'
   WHEN cb.id IS NULL AND {{spoken}} THEN 'spoken'
-  WHEN gap.phone IS NOT NULL AND (gap.one_lead <> l.id OR gap.other_lead <> l.id) THEN 'phone_gap'
+  WHEN {{gap}} THEN 'phone_gap'
 END"""
-CLAIMED = "WHEN h.status IN ('locked', 'dialing') THEN 'claimed'"
-SPOKEN_MANY = "l.id = ANY(%(spoken)s::bigint[])"
-# The guard's cap for calls, for one lead and whoever shares its phone or email.
-SPOKEN_ONE = """(%(cap_count)s::int IS NOT NULL AND (
-    SELECT count(*) FROM contacts k WHERE k.company_id = l.company_id AND k.method = 'call' AND k.caps
-      AND k.occurred_at > rebound_now() - make_interval(hours => %(cap_hours)s)
+# For sets: what is asked of every lead is joined once.
+_MANY = {
+    "no_zone": "z.zone IS NULL",
+    "closed": "NOT z.is_open",
+    "spoken": "l.id = ANY(%(spoken)s::bigint[])",
+    "gap": "gap.phone IS NOT NULL AND (gap.one_lead <> l.id OR gap.other_lead <> l.id)",
+}
+# For one lead: asked only where the rules before it let it through; nothing is prepared.
+_ONE = {
+    "no_zone": "l.zone IS NULL", "closed": "NOT calling_now(l.zone, dc.windows, dc.holidays)",
+    "gap": """EXISTS (SELECT FROM call_logs c WHERE c.company_id = l.company_id AND c.phone = l.phone AND c.lead_id <> l.id
+      AND c.started_at <= rebound_now() AND c.started_at > rebound_now() - make_interval(mins => dc.phone_gap_minutes))""",
+    # The guard's cap for calls, over the lead and whoever shares its phone or email.
+    "spoken": """(SELECT count(*) >= cap.cap_count FROM contacts k WHERE cap.cap_count IS NOT NULL AND k.company_id = l.company_id
+      AND k.method = 'call' AND k.caps AND k.occurred_at > rebound_now() - make_interval(hours => cap.cap_hours)
       AND k.lead_id IN (SELECT l.id UNION SELECT s.lead_id FROM lead_search s WHERE s.company_id = l.company_id AND s.phone = l.phone
-                        UNION SELECT s.lead_id FROM lead_search s WHERE s.company_id = l.company_id AND s.email = lower(l.email))
-  ) >= %(cap_count)s::int)"""
+                        UNION SELECT s.lead_id FROM lead_search s WHERE s.company_id = l.company_id AND s.email = lower(l.email)))""",
+}  # fmt: skip
+CLAIMED = "WHEN h.status IN ('locked', 'dialing') THEN 'claimed'"
 RECENT_SQL = """recent AS MATERIALIZED (
   SELECT c.phone, min(c.lead_id) AS one_lead, max(c.lead_id) AS other_lead FROM call_logs c
   WHERE c.company_id = %(company)s AND c.phone IS NOT NULL AND c.started_at <= rebound_now()
@@ -113,22 +123,30 @@ JOINS_SQL = f"""JOIN lead_lists ll ON ll.id = l.list_id JOIN dial_campaigns dc O
   LEFT JOIN callbacks cb ON cb.lead_id = l.id AND cb.state <> 'closed'
   LEFT JOIN recycle_rules rule ON rule.campaign_id = dc.id AND rule.status = l.status AND rule.active
   LEFT JOIN (VALUES {DEFAULT_DELAYS}) AS shipped(status, seconds, redials) ON shipped.status = l.status
-  LEFT JOIN recent gap ON gap.phone = l.phone"""
-MANY_SQL = REASON_SQL.format(claimed=CLAIMED, spoken=SPOKEN_MANY)
-FREE_SQL = REASON_SQL.format(claimed="", spoken=SPOKEN_MANY)  # of leads that are in no hopper
-ONE_SQL = REASON_SQL.format(claimed="", spoken=SPOKEN_ONE)
+  LEFT JOIN recent gap ON gap.phone = l.phone
+  LEFT JOIN unnest(%(zones)s::text[], %(zones_open)s::boolean[]) AS z(zone, is_open) ON z.zone = l.zone"""
+ONE_JOINS_SQL = JOINS_SQL[: JOINS_SQL.index("LEFT JOIN recent")]
+MANY_SQL = REASON_SQL.format(claimed=CLAIMED, **_MANY)
+FREE_SQL = REASON_SQL.format(claimed="", **_MANY)  # of leads that are in no hopper
+ONE_SQL = REASON_SQL.format(claimed="", **_ONE)
+_CALL = DEFAULT.methods["call"]
+CAP_SQL = f"""cap AS MATERIALIZED (
+  SELECT CASE WHEN r.company_id IS NULL THEN {_CALL.cap_count} ELSE r.cap_count END AS cap_count, coalesce(r.cap_hours, {_CALL.cap_hours}) AS cap_hours
+  FROM (SELECT 1) AS one LEFT JOIN outreach_rules r ON r.company_id = %(company)s AND r.method = 'call'
+)"""
 WITH_HOPPER = "LEFT JOIN hopper_entries h ON h.lead_id = l.id"
 
 
-def facts_of(campaign: DialCampaign, *, agent_id: int | None = None, many: bool = True) -> dict[str, Any]:
-    """The parameters of the statements above at this moment. `many` False leaves out what only sets need."""
+def facts_of(campaign: DialCampaign, *, agent_id: int | None = None) -> dict[str, Any]:
+    """The parameters of the statements over sets at this moment."""
     now: datetime = db.session.execute(sa.select(db_now())).scalar_one()
     limit = get_limits(campaign.company_id).methods["call"]
+    zones = known_zones()
+    opened = set(open_zones(now, hours_of(campaign.windows, campaign.holidays))) if campaign.active else set()
     return {
-        "company": campaign.company_id, "campaign": campaign.id, "agent": agent_id, "zones": list(known_zones()),
-        "open_zones": open_zones(now, hours_of(campaign.windows, campaign.holidays)) if campaign.active else [],
-        "gap": campaign.phone_gap_minutes, "cap_count": limit.cap_count, "cap_hours": limit.cap_hours,
-        "spoken": _spoken(campaign.company_id, now, limit) if many else [],
+        "company": campaign.company_id, "campaign": campaign.id, "agent": agent_id, "zones": list(zones),
+        "zones_open": [zone in opened for zone in zones], "open_zones": sorted(opened), "gap": campaign.phone_gap_minutes,
+        "spoken": _spoken(campaign.company_id, now, limit),
     }  # fmt: skip
 
 
@@ -137,7 +155,7 @@ def _spoken(company_id: int, now: datetime, limit: MethodLimit) -> list[int]:
 
 
 _COUNTS = f"""
-WITH {RECENT_SQL}, judged AS (
+WITH {RECENT_SQL}, judged AS MATERIALIZED (
   SELECT {MANY_SQL} AS reason, h.status AS held, l.status, l.list_id, CASE WHEN l.next_eligible_at > rebound_now() THEN l.next_eligible_at END AS next_at
   FROM leads l {JOINS_SQL} {WITH_HOPPER} WHERE dc.id = %(campaign)s AND ll.dial_campaign_id = %(campaign)s
 )
@@ -185,7 +203,7 @@ def judge(campaign: DialCampaign, lead_ids: Sequence[int]) -> dict[int, str | No
 
 
 _REASON_IDS = f"""
-WITH {RECENT_SQL}, judged AS (
+WITH {RECENT_SQL}, judged AS MATERIALIZED (
   SELECT l.id, {MANY_SQL} AS reason, h.status AS held FROM leads l {JOINS_SQL} {WITH_HOPPER} WHERE dc.id = %(campaign)s
 )
 SELECT id FROM judged

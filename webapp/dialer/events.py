@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import phonenumbers
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+EARLIEST = datetime(1970, 1, 10, tzinfo=UTC)  # a week of talk before it is still after 1970
 LATEST = datetime(2099, 12, 31, tzinfo=UTC)
 MAX_ID = 2**63 - 1
 

@@ -14,15 +14,15 @@ from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
 from webapp.dialer import eligible
 from webapp.dialer.eligible import DIALABLE, FREE_SQL, JOINS_SQL, MANY_SQL, RECENT_SQL, WITH_HOPPER, facts_of, run
-from webapp.dialer.models import CALLBACK, Callback, DialCampaign, HopperEntry
+from webapp.dialer.models import CALLBACK, Callback, DialCampaign
 from webapp.leads.models import Lead, LeadList
 
 log = structlog.get_logger(__name__)
 PRIORITIES = {"manual": 70, "callback": 50, "recycled": 0, "standard": 0}
+STRETCH = 500  # candidates that the whole judgement is asked of at first; ten times more each time they do not do
 ORDER_SQL = {
-    "oldest_first": ("l.id", "id"), "newest_first": ("l.id DESC", "id DESC"),
-    "longest_ago": ("l.last_dial_attempt NULLS FIRST, l.id", "last_dial_attempt NULLS FIRST, id"),
-    "fewest_dials": ("l.dial_attempts, l.id", "dial_attempts, id"),
+    "oldest_first": "l.id", "newest_first": "l.id DESC", "longest_ago": "l.last_dial_attempt NULLS FIRST, l.id",
+    "fewest_dials": "l.dial_attempts, l.id",
 }  # fmt: skip
 _LOCK = 0x68707072  # the namespace of the fillers' advisory locks
 
@@ -46,7 +46,7 @@ def fill_hopper(company_id: int, campaign_id: int) -> int | None:
     if not campaign.active:
         return 0
     hand_over(campaign)
-    ready = _count_ready(campaign.id)
+    ready = _count_ready(campaign, facts)
     added = _add_callbacks(campaign, facts)
     missing = campaign.hopper_level - ready - added
     if missing > 0:
@@ -64,9 +64,16 @@ def fill_all(company_id: int) -> None:
         fill_hopper(company_id, campaign_id)
 
 
-def _count_ready(campaign_id: int) -> int:
-    query = sa.select(sa.func.count()).where(HopperEntry.campaign_id == campaign_id, HopperEntry.status == "ready")
-    return int(db.session.scalar(query) or 0)
+_READY = f"""
+WITH {RECENT_SQL}
+SELECT count(*) FROM hopper_entries h JOIN leads l ON l.id = h.lead_id {JOINS_SQL}
+WHERE h.campaign_id = %(campaign)s AND h.status = 'ready' AND dc.id = h.campaign_id AND ({MANY_SQL}) IS NULL
+"""
+
+
+def _count_ready(campaign: DialCampaign, facts: Mapping[str, Any]) -> int:
+    """Those that may be dialed now: what stands there for its hour keeps no place from them."""
+    return int(run(_READY, dict(facts))[0].count)
 
 
 _TEMPORARY = [name for name, reason in eligible.REASONS.items() if reason.temporary]
@@ -137,20 +144,39 @@ def _add_callbacks(campaign: DialCampaign, facts: Mapping[str, Any]) -> int:
     return len(run(_CALLBACKS, {**facts, "priority": PRIORITIES["callback"]}))
 
 
-# One walk of the list's index a status, or one sorted pass; the cheap rules first, then the whole judgement.
-_ELIGIBLE = f"""
-  l.list_id = %(list)s AND {{status}} AND l.phone IS NOT NULL AND l.zone = ANY(%(open_zones)s::text[])
-  AND (l.next_eligible_at IS NULL OR l.next_eligible_at <= rebound_now())
-  AND NOT EXISTS (SELECT FROM hopper_entries e WHERE e.lead_id = l.id)
-  AND ({FREE_SQL}) IS NULL"""
-_WALK = f"""
-WITH {RECENT_SQL}
-SELECT * FROM unnest(%(statuses)s::text[]) AS w(wanted) CROSS JOIN LATERAL (
-  SELECT l.id, l.phone, l.pass_number, l.last_dial_attempt, l.dial_attempts FROM leads l {JOINS_SQL}
-  WHERE {_ELIGIBLE.format(status="l.status = w.wanted")}
-  ORDER BY {{inner}} LIMIT %(most)s
-) found ORDER BY {{outer}} LIMIT %(most)s
+# The cheap rules pick candidates in the campaign's order, by an index where there is one; they alone are judged in full.
+_CHEAP = """l.list_id = %(list)s AND l.phone IS NOT NULL AND l.zone = ANY(%(open_zones)s::text[])
+    AND (l.next_eligible_at IS NULL OR l.next_eligible_at <= rebound_now())
+    AND NOT EXISTS (SELECT FROM hopper_entries e WHERE e.lead_id = l.id)"""
+_BY_STATUS = f"""
+  SELECT l.id FROM unnest(%(statuses)s::text[]) AS w(wanted) CROSS JOIN LATERAL (
+    SELECT l.id FROM leads l WHERE l.status = w.wanted AND {_CHEAP} ORDER BY {{order}} LIMIT %(stretch)s) AS l
+  ORDER BY {{order}} LIMIT %(stretch)s"""
+_BY_ORDER = f"""
+  SELECT l.id FROM leads l WHERE l.status = ANY(%(statuses)s::text[]) AND {_CHEAP} ORDER BY {{order}} LIMIT %(stretch)s"""
+_CHOOSE = f"""
+WITH candidates AS MATERIALIZED ({{candidates}}), {RECENT_SQL}, judged AS (
+  SELECT l.id, l.phone, l.last_dial_attempt, l.dial_attempts, {FREE_SQL} AS reason
+  FROM candidates c JOIN leads l ON l.id = c.id {JOINS_SQL}
+), chosen AS (
+  SELECT l.id, l.phone FROM judged l WHERE l.reason IS NULL ORDER BY {{order}} LIMIT %(most)s
+)
+SELECT (SELECT count(*) FROM candidates) AS looked, array(SELECT id FROM chosen) AS ids, array(SELECT phone FROM chosen) AS phones
 """
+
+
+def _choose(campaign: DialCampaign, facts: Mapping[str, Any], list_id: int, most: int) -> list[tuple[int, str]]:
+    """(id, phone) of the first `most` leads of the list, in the campaign's order, that may be dialed now."""
+    order = ORDER_SQL[campaign.lead_order]
+    walk = _BY_STATUS if campaign.lead_order in ("oldest_first", "newest_first") else _BY_ORDER
+    sql = _CHOOSE.format(candidates=walk.format(order=order), order=order)
+    stretch = max(STRETCH, 2 * most)
+    while True:
+        given = {**facts, "list": list_id, "statuses": list(DIALABLE), "most": most, "stretch": stretch}
+        (row,) = run(sql, given)
+        if len(row.ids) == most or row.looked < stretch:
+            return list(zip(row.ids, row.phones, strict=True))
+        stretch *= 10
 
 
 def _add_leads(campaign: DialCampaign, facts: Mapping[str, Any], missing: int) -> int:
@@ -162,17 +188,15 @@ def _add_leads(campaign: DialCampaign, facts: Mapping[str, Any], missing: int) -
         )
         .order_by(LeadList.id)
     ).all()  # fmt: skip
-    inner, outer = ORDER_SQL[campaign.lead_order]
-    sql = _WALK.format(inner=inner, outer=outer)
-    found: dict[int, list[Any]] = {}
+    found: dict[int, list[int]] = {}
     phones: set[str] = set()
     for row in lists:
-        rows = run(sql, {**facts, "list": row.id, "statuses": list(DIALABLE), "most": missing})
-        found[row.id] = [lead for lead in rows if lead.phone not in phones]
-        phones |= {lead.phone for lead in rows}
+        chosen = _choose(campaign, facts, row.id, missing)
+        found[row.id] = [lead_id for lead_id, phone in chosen if phone not in phones]
+        phones |= {phone for _, phone in chosen}
     shares = share_out(missing, {row.id: (row.weight, len(found[row.id])) for row in lists})
-    chosen = [lead for list_id, share in shares.items() for lead in found[list_id][:share]]
-    if not chosen:
+    ids = [lead_id for list_id, share in shares.items() for lead_id in found[list_id][:share]]
+    if not ids:
         return 0
     return len(
         run(
@@ -182,7 +206,7 @@ def _add_leads(campaign: DialCampaign, facts: Mapping[str, Any], missing: int) -
             FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS given(id, place) JOIN leads l ON l.id = given.id
             ORDER BY given.place ON CONFLICT (lead_id) DO NOTHING RETURNING lead_id
             """,
-            {**facts, "ids": [lead.id for lead in chosen]},
+            {**facts, "ids": ids},
         )
     )
 

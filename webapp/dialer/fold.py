@@ -70,7 +70,7 @@ wanted AS (
   ) AS c
 ), said AS (
   SELECT w.*, speaker.id AS evidence_id, speaker.result_at AS speaker_at, speaker.disposition IS NOT NULL AS by_agent,
-         coalesce(speaker.result, w.seen) AS to_status, latest.call_status AS last_call_status
+         coalesce(speaker.result, w.seen) AS to_status, latest.call_status AS last_call_status, latest.result AS last_result
   FROM heard w
   LEFT JOIN LATERAL (
     SELECT id, result, result_at, disposition FROM call_logs
@@ -87,17 +87,19 @@ wanted AS (
     ORDER BY result = 'dnc' DESC, result IN ({_names(PROTECTED)}) DESC, decided DESC, result, id DESC LIMIT 1
   ) AS speaker ON true
   LEFT JOIN LATERAL (
-    SELECT call_status FROM call_logs WHERE lead_id = w.id AND result IS NOT NULL ORDER BY started_at DESC, id DESC LIMIT 1
+    SELECT call_status, result FROM call_logs WHERE lead_id = w.id AND result IS NOT NULL ORDER BY started_at DESC, id DESC LIMIT 1
   ) AS latest ON true
 )"""
 
 
-# How long a lead rests after its last dial, by the campaign's rule for its status or the shipped one.
+# How long a lead rests after its last dial, by the campaign's rule for its status or the shipped one. A promise that was tried
+# in vain leaves the status as it is: then what came of the try decides.
+_RESTS_FOR = "CASE WHEN said.to_status = 'callback' THEN coalesce(said.last_result, 'callback') ELSE said.to_status END"
 DELAY_SQL = f"""
 LEFT JOIN lead_lists ll ON ll.id = said.list_id
-LEFT JOIN recycle_rules rule ON rule.campaign_id = ll.dial_campaign_id AND rule.status = said.to_status AND rule.active
+LEFT JOIN recycle_rules rule ON rule.campaign_id = ll.dial_campaign_id AND rule.status = {_RESTS_FOR} AND rule.active
 LEFT JOIN dial_campaigns dc ON dc.id = ll.dial_campaign_id
-LEFT JOIN (VALUES {DEFAULT_DELAYS}) AS shipped(status, seconds, redials) ON shipped.status = said.to_status"""
+LEFT JOIN (VALUES {DEFAULT_DELAYS}) AS shipped(status, seconds, redials) ON shipped.status = {_RESTS_FOR}"""
 
 
 def next_sql(dialed: str, zone: str) -> str:

@@ -40,9 +40,23 @@ def hours_of(windows: Mapping[str, Any], holidays: Sequence[str]) -> Quiet:
     return Quiet(windows=found, holidays=frozenset(holidays))
 
 
+@lru_cache(maxsize=1)
+def _all_zones() -> tuple[ZoneInfo, ...]:
+    """Held: ZoneInfo itself keeps but eight of them, and reads the others from their files again."""
+    return tuple(ZoneInfo(zone) for zone in known_zones())
+
+
 def open_zones(now: datetime, hours: Quiet) -> list[str]:
-    """The zones in which it may be called at this moment."""
-    return [zone for zone in known_zones() if is_open(now, zone, hours)]
+    """The zones in which it may be called at this moment; windows begin and end with a minute."""
+    return list(_open_zones(now.replace(second=0, microsecond=0), tuple(sorted(hours.windows.items())), hours.holidays))
+
+
+@lru_cache(maxsize=64)
+def _open_zones(
+    minute: datetime, windows: tuple[tuple[int, tuple[str, str] | None], ...], holidays: frozenset[str]
+) -> tuple[str, ...]:
+    hours = Quiet(windows=dict(windows), holidays=holidays)
+    return tuple(zone.key for zone in _all_zones() if is_open(minute, zone.key, hours))
 
 
 def is_open(now: datetime, zone: str, hours: Quiet) -> bool:

@@ -13,7 +13,7 @@ from webapp.accounts.models import User
 from webapp.core.access import MAX_ID, owned
 from webapp.core.db import db
 from webapp.dialer.events import normal_phone
-from webapp.dialer.models import CallEvent, CallLog
+from webapp.dialer.models import CallEvent, CallLog, DialCampaign, HopperEntry
 from webapp.leads.models import Lead, LeadSearch
 
 PAGE = 50
@@ -185,3 +185,28 @@ def count_review(company_id: int) -> int:
         sa.select(sa.func.count()).select_from(CallLog).where(CallLog.company_id == company_id, CallLog.needs_review)
     )
     return db.session.scalar(query) or 0
+
+
+def page_of_campaigns(company_id: int, *, after: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+    """Dial campaigns by id with what their hoppers hold, and the key to go on from."""
+    query = owned(DialCampaign, company_id).order_by(DialCampaign.id).limit(limit + 1)
+    if after is not None:
+        query = query.where(DialCampaign.id > after)
+    rows = list(db.session.scalars(query))
+    shown = rows[:limit]
+    is_ready = HopperEntry.status == "ready"
+    held = {
+        row.campaign_id: (row.ready, row.claimed)
+        for row in db.session.execute(
+            sa.select(HopperEntry.campaign_id, sa.func.count().filter(is_ready).label("ready"),
+                      sa.func.count().filter(~is_ready).label("claimed"))
+            .where(HopperEntry.campaign_id.in_([row.id for row in shown])).group_by(HopperEntry.campaign_id)
+        )
+    }  # fmt: skip
+    names = ("id", "name", "active", "hopper_level")
+    items = [
+        {name: getattr(row, name) for name in names}
+        | dict(zip(("ready", "claimed"), held.get(row.id, (0, 0)), strict=True))
+        for row in shown
+    ]
+    return items, shown[-1].id if len(rows) > limit else None
