@@ -18,7 +18,8 @@ from webapp.accounts.models import User
 from webapp.core.db import db
 from webapp.demo import service as demo
 from webapp.demo.models import DemoLoad
-from webapp.dialer.models import CallEvent, CallLog
+from webapp.dialer.filling import fill_hopper
+from webapp.dialer.models import Callback, CallEvent, CallLog, DialCampaign
 from webapp.imports.models import Import
 from webapp.leads import service as leads
 from webapp.leads.models import BulkAction, Lead, LeadList, SavedView
@@ -100,6 +101,8 @@ def make_world(client: Client, worker: JobRunner) -> World:
     client.post("/leads/views/new", data={"name": "Busy ones", "query": "status=busy"})
     notify(company.id, "repair", "12 leads were repaired", level="warn", url="/problems")
     db.session.commit()
+    campaign_id = db.session.scalar(sa.select(sa.func.min(DialCampaign.id)))
+    fill_hopper(company.id, campaign_id)
     waiting = db.session.scalar(sa.select(CallEvent.id).where(CallEvent.outcome == "quarantined"))
     answered = sa.select(sa.func.max(CallLog.id)).where(CallLog.call_status == "answered")
     lead_id = db.session.scalar(sa.select(CallLog.lead_id).where(CallLog.id == answered.scalar_subquery()))
@@ -120,6 +123,8 @@ def make_world(client: Client, worker: JobRunner) -> World:
         "entry_id": _newest(DncEntry), "import_id": _newest(Import), "bulk_id": _newest(BulkAction), "view_id": _newest(SavedView),
         "batch_id": _newest(RecycleBatch), "repair_id": _newest(Repair), "undo_id": _newest(Undo), "export_id": _newest(Export),
         "notification_id": _newest(Notification), "row_id": _newest(DemoLoad), "name": "callback_mismatch", "reason": "exhausted",
+        "campaign_id": campaign_id,
+        "callback_id": db.session.scalar(sa.select(sa.func.min(Callback.id)).where(Callback.state == "open")),
         "user_id": db.session.scalar(sa.select(sa.func.min(User.id)).where(User.id != user.id)),
     }  # fmt: skip
     return World(user, list_id, values)

@@ -146,7 +146,9 @@ def test_undo_brings_the_lead_back_as_it_was_and_in_hand(room: Room, set_clock: 
 def test_undo_opens_the_callback_again_that_the_result_had_closed(room: Room) -> None:
     lead = room.leads[0]
     database.session.execute(
-        sa.update(Lead).where(Lead.id == lead.id).values(status="callback", last_status_change=NOON - timedelta(hours=1))
+        sa.update(Lead)
+        .where(Lead.id == lead.id)
+        .values(status="callback", last_status_change=NOON - timedelta(hours=1))
     )
     database.session.add(
         Callback(company_id=room.company.id, lead_id=lead.id, due_at=NOON - timedelta(minutes=1), agent_id=room.ana.id)

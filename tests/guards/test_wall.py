@@ -50,12 +50,12 @@ def theirs(db: Any) -> dict[str, Any]:
     batch = RecycleBatch(company_id=c, list_id=lead_list.id, statuses=["busy"], target_status="new", reset_dial_count=False,
                          batch_id=uuid4(), job="recycle", state="done", done=1)  # fmt: skip
     repair = Repair(company_id=c, classes=[], batch_id=uuid4(), job="repair", state="done", done=1)
-    database.session.add(Callback(company_id=c, lead_id=lead.id, due_at=now()))
     contact = add(ContactAttempt(company_id=c, lead_id=lead.id, method="email", direction="outbound"))
     return {
         "contact_id": contact, "file_id": add(ContactFile(company_id=c, contact_id=contact, filename="x", content_type="x", size=1, sha256="x", storage_key="x")),
         "notice_id": add(GuardNotice(company_id=c, lead_id=lead.id, method="email", code="recent_contact", state="warned")),
         "merge_id": add(LeadMerge(company_id=c, survivor_id=lead.id, gone_id=1, batch_id=uuid4(), fingerprint="", gone={}, kept_before={}, kept_after={}, moved={})),
+        "campaign_id": lead_list.dial_campaign_id, "callback_id": add(Callback(company_id=c, lead_id=lead.id, due_at=now())),
         "company": company, "user_id": user.id, "list_id": lead_list.id, "lead_id": lead.id, "call_id": call.id,
         "event_id": add(event), "batch_id": add(batch), "repair_id": add(repair),
         "entry_id": add(DncEntry(company_id=c, kind="phone", value="+12125550199")),

@@ -13,7 +13,7 @@ from webapp.dialer.results import CALL, DECIDED_SQL, DISPOSITIONS, HUMAN_SQL, IS
 CALLBACK = Machine(
     "callback",
     State("open", "Due", "warn", to=("handed_over", "closed"), icon="calendar-clock"),
-    State("handed_over", "Anyone", "warn", to=("closed",), icon="users"),
+    State("handed_over", "Anyone", "warn", to=("open", "closed"), icon="users"),
     State("closed", "Done", "ok", icon="check"),
     column="state",
 )

@@ -38,6 +38,24 @@ class NumberField(IntegerField):
             raise ValidationError(f"Enter a number from 1 to {self.most:,}.")
 
 
+def parse_days(text: str) -> frozenset[str]:
+    """Days as people list them, on lines or between commas, as ISO days. Raises ValidationError."""
+    days = [_parse_day(part.strip()) for part in text.replace(",", "\n").splitlines() if part.strip()]
+    if len(days) > MAX_HOLIDAYS:
+        raise ValidationError(f"At most {MAX_HOLIDAYS} days; there are {len(days)}.")
+    return frozenset(days)
+
+
+def _parse_day(text: str) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ValidationError(f"“{text[:40]}” is no day. Write each as 2026-12-25.") from None
+    if not 2000 <= day.year < 2100:
+        raise ValidationError(f"“{text[:40]}” is too far away.")
+    return day.isoformat()
+
+
 CAP_ZERO = "0 would forbid every contact. Leave it empty for no cap, or use Do not contact."
 HOURS_ZERO = "A cap needs at least 1 hour."
 WARN_ZERO = "0 days would never warn. Leave it empty to turn the warning off."
@@ -99,23 +117,7 @@ class OutreachForm(Form):
         return good
 
     def validate_holidays(self, field: Any) -> None:
-        days = []
-        for line in (field.data or "").replace(",", "\n").splitlines():
-            if text := line.strip():
-                days.append(self._parse_day(text))
-        if len(days) > MAX_HOLIDAYS:
-            raise ValidationError(f"At most {MAX_HOLIDAYS} days; there are {len(days)}.")
-        self._holidays = frozenset(days)
-
-    @staticmethod
-    def _parse_day(text: str) -> str:
-        try:
-            day = date.fromisoformat(text)
-        except ValueError:
-            raise ValidationError(f"“{text[:40]}” is no day. Write each as 2026-12-25.") from None
-        if not 2000 <= day.year < 2100:
-            raise ValidationError(f"“{text[:40]}” is too far away.")
-        return day.isoformat()
+        self._holidays = parse_days(field.data or "")
 
     def _windows(self) -> dict[int, tuple[str, str] | None]:
         return {

@@ -5,8 +5,11 @@ from flask import Blueprint
 bp = Blueprint("dialer", __name__)
 
 from webapp.dialer.views import (  # noqa: E402, F401  they add their routes to bp
+    callbacks,
     calls,
+    campaigns,
     desk,
+    hopper,
     leads_table,
     waiting,
 )
