@@ -52,6 +52,7 @@ def upgrade():
     op.create_index(
         "ix_hopper_entries_lease", "hopper_entries", ["lease_until"], postgresql_where=sa.text("status <> 'ready'")
     )
+    op.add_column("callbacks", sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index(
         "ix_call_logs_agent", "call_logs", ["company_id", "agent_id", "started_at"],
         postgresql_where=sa.text("agent_id IS NOT NULL"),
@@ -67,6 +68,7 @@ def downgrade():
         "ix_hopper_entries_ready",
     ):
         op.drop_index(name, "hopper_entries")
+    op.drop_column("callbacks", "moved_at")
     op.drop_column("hopper_entries", "agent_id")
     op.drop_constraint(op.f("ck_dial_campaigns_lead_order"), "dial_campaigns")
     op.drop_constraint(op.f("ck_dial_campaigns_limits"), "dial_campaigns")

@@ -15,9 +15,12 @@ from tests.factories import make_campaign, make_company, make_lead, make_list, m
 from tests.harness.client import Client
 from webapp.core.audit import AuditEvent, StatusChange
 from webapp.core.db import db as database
+from webapp.dialer.callbacks import reschedule
 from webapp.dialer.claims import claim_next
+from webapp.dialer.events import parse_event
 from webapp.dialer.filling import fill_hopper
 from webapp.dialer.models import Callback, HopperEntry
+from webapp.dialer.service import record_events
 
 NOON = datetime(2026, 6, 10, 16, 0, tzinfo=UTC)  # a Wednesday, noon in New York
 NY = "America/New_York"
@@ -354,3 +357,20 @@ def test_callbacks_and_people_of_another_company_are_not_there(place: Place, man
         assert manager.post(f"/callbacks/{theirs.id}/{path}", data={"reason": "x"}).status_code == 404
     stranger = make_user(company, "rep")
     assert save(manager, place.callback(), agent_id=str(stranger.id)).status_code == 422
+
+
+def test_a_callback_that_was_moved_by_hand_stays_where_it_was_put_when_its_call_is_told_again(
+    db: Any, set_clock: Any
+) -> None:
+    set_clock(datetime(2026, 6, 10, 16, 0, tzinfo=UTC))
+    company = make_company(zone="America/New_York")
+    boss = make_user(company, "manager")
+    lead = make_lead(make_list(company, dial_campaign_id=make_campaign(company).id), zone="America/New_York")
+    told = {"provider": "acme", "call_id": "c", "type": "ended", "lead_id": lead.id, "call_status": "answered", "disposition": "callback",
+            "occurred_at": "2026-06-10T15:00:00Z", "callback_at": "2026-06-11T15:00:00Z"}  # fmt: skip
+    record_events(company.id, [parse_event(told | {"event_id": "1"})])
+    callback = database.session.scalars(sa.select(Callback)).one()
+    reschedule(callback.id, datetime(2026, 6, 12, 10, 0), agent_id=None, notes="", by=boss)
+    record_events(company.id, [parse_event(told | {"event_id": "2", "notes": "a longer note than before"})])
+    database.session.refresh(callback)
+    assert callback.due_at == datetime(2026, 6, 12, 14, 0, tzinfo=UTC)

@@ -392,3 +392,41 @@ def test_another_companys_campaign_is_not_there(floor: Floor) -> None:
     ):
         with pytest.raises(LookupError):
             verb()
+
+
+def test_the_filler_and_the_claim_agree_on_the_guards_cap_and_on_who_may_be_answered(floor: Floor) -> None:
+    """The rule has two forms, for sets and for one: both are asked of every mix of what was said and when."""
+    hours, said = (1, 20, 30, 80), [("outbound", True), ("outbound", False), ("inbound", False)]
+    leads = []
+    for first in [(d, r, h) for d, r in said for h in hours]:
+        for second in [None, ("inbound", False, 10), ("outbound", False, 5), ("outbound", True, 40)]:
+            lead = floor.lead(status="no_answer", email=f"l{len(leads)}@example.com")
+            leads.append(lead)
+            for direction, responded, ago in filter(None, (first, second)):
+                at = NOON - timedelta(hours=ago)
+                database.session.add(
+                    ContactAttempt(company_id=floor.company.id, lead_id=lead.id, method="call", direction=direction, occurred_at=at,
+                                   responded=responded, response_at=at if responded else None)
+                )  # fmt: skip
+    database.session.commit()
+    free = set(ids_of_reason(floor.campaign, "dialable"))
+    assert 0 < len(free) < len(leads)
+    claimed = set()
+    database.session.execute(
+        sa.text(
+            "INSERT INTO hopper_entries (company_id, lead_id, campaign_id, phone) SELECT company_id, id, :c, phone FROM leads"
+        ),
+        {"c": floor.campaign.id},
+    )
+    database.session.commit()
+    while claim := floor.claim(fill=False):
+        claimed.add(claim.lead_id)
+    assert claimed == free
+
+
+def test_of_two_who_share_a_phone_one_fill_takes_one(floor: Floor) -> None:
+    first = floor.lead(phone="+12125558888")
+    floor.lead(phone="+12125558888")
+    other = floor.lead()
+    floor.fill()
+    assert floor.ready() == [first.id, other.id]

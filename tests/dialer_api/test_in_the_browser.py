@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.factories import PASSWORD, T0, make_call, make_lead, make_list, make_user
-from tests.harness.web import check_accessible
 from webapp.accounts.models import Company
 from webapp.core.db import db as database
 from webapp.dialer.models import CallEvent
@@ -27,34 +26,6 @@ def people(company: Company) -> str:
     add_entries([("phone", "+12125550198")], "Asked by letter", by=user)
     database.session.commit()
     return user.email
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_of_calls_is_accessible(new_page: Callable[..., Page], people: str, scheme: str) -> None:
-    page = new_page(color_scheme=scheme)
-    page.goto("/login")
-    page.get_by_label("Email").fill(people)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_selector("#sidebar", state="attached")
-    page.goto("/calls")
-    addresses = [page.locator("tbody th a").first.get_attribute("href")]
-    page.goto("/calls/quarantine")
-    addresses.append(page.locator("tbody th a").first.get_attribute("href"))
-    page.goto("/dnc")
-    addresses.append(page.get_by_role("link", name="Lift…").get_attribute("href"))
-    for path in (
-        "/calls",
-        "/calls/quarantine",
-        "/calls/review",
-        "/dnc",
-        "/dnc/new",
-        "/dnc/import",
-        "/api/docs",
-        *addresses,
-    ):
-        page.goto(str(path))
-        check_accessible(page)
 
 
 def test_a_filter_changes_the_table_and_the_address(new_page: Callable[..., Page], people: str) -> None:

@@ -1,9 +1,6 @@
 import json
 
-import pytest
-
 from tests.factories import make_user, sign_in
-from tests.harness.web import check_accessible
 from webapp.dialer.events import parse_event
 from webapp.home.views import EXAMPLE_EVENT
 from webapp.leads.problems import PROBLEMS
@@ -29,21 +26,6 @@ def test_the_keys_page_lists_the_pages_this_role_can_go_to(db, client):
     page = client.get("/help/keys").text
     assert "Today" in page
     assert "<kbd>" in page
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_today_system_help_and_demo_pass_axe_and_fit_a_phone(db, new_page, scheme):
-    user = make_user()
-    page = new_page(color_scheme=scheme, viewport={"width": 390, "height": 800})
-    page.goto("/login")
-    page.fill("[name=email]", user.email)
-    page.fill("[name=password]", "correct horse battery")
-    page.press("[name=password]", "Enter")
-    page.wait_for_selector("h1")
-    for path in ("/", "/system", "/help", "/help/keys", "/demo"):
-        page.goto(path)
-        check_accessible(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
 
 
 def test_run_checks_refreshes_the_health_in_place(db, new_page):

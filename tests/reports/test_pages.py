@@ -3,7 +3,6 @@
 import pytest
 
 from tests.factories import PASSWORD, make_list
-from tests.harness.web import check_accessible
 from webapp.notifications.service import notify
 from webapp.reports.service import request_export, run_export
 
@@ -26,20 +25,6 @@ def enter(page, user):
     page.fill("[name=password]", PASSWORD)
     page.click("main button[type=submit]")
     page.wait_for_url(lambda url: "/login" not in url)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_passes_axe_and_fits_a_phone(new_page, manager, pages, scheme):
-    page = new_page(color_scheme=scheme, viewport={"width": 390, "height": 800})
-    enter(page, manager)
-    for path in pages:
-        page.goto(path)
-        check_accessible(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
-    page.set_viewport_size({"width": 1280, "height": 900})
-    for path in pages:
-        page.goto(path)
-        check_accessible(page)
 
 
 def test_the_formula_shows_on_focus(new_page, manager, ten):

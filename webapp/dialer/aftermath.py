@@ -35,8 +35,8 @@ _CALLBACKS = sa.text(
     WHERE l.id = ANY(:ids) AND l.status = 'callback'
     ORDER BY l.id, c.disposition_at DESC
     ON CONFLICT (lead_id) WHERE state <> 'closed'
-    DO UPDATE SET due_at = excluded.due_at, call_log_id = excluded.call_log_id, notes = excluded.notes
-    WHERE callbacks.call_log_id IS DISTINCT FROM excluded.call_log_id OR callbacks.due_at <> excluded.due_at
+    DO UPDATE SET due_at = excluded.due_at, call_log_id = excluded.call_log_id, notes = excluded.notes, moved_at = NULL
+    WHERE callbacks.call_log_id IS DISTINCT FROM excluded.call_log_id OR (callbacks.moved_at IS NULL AND callbacks.due_at <> excluded.due_at)
     """
 )
 

@@ -76,7 +76,8 @@ def reschedule(
         now: datetime = db.session.execute(sa.select(db_now())).scalar_one()
         due = parse_callback(local, lead.zone, hours_for(lead), now)
     before = describe_callback(callback)
-    wanted: dict[str, Any] = {"due_at": due, "agent_id": agent_id, "notes": notes}
+    moved_at = callback.moved_at if due == callback.due_at else db.session.execute(sa.select(db_now())).scalar_one()
+    wanted: dict[str, Any] = {"due_at": due, "agent_id": agent_id, "notes": notes, "moved_at": moved_at}
     held = callback.agent_id if callback.state == "open" else None
     if (callback.due_at, held, callback.notes) == (due, agent_id, notes):
         return callback

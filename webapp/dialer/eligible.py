@@ -107,8 +107,13 @@ _ONE = {
     "gap": """EXISTS (SELECT FROM call_logs c WHERE c.company_id = l.company_id AND c.phone = l.phone AND c.lead_id <> l.id
       AND c.started_at <= rebound_now() AND c.started_at > rebound_now() - make_interval(mins => dc.phone_gap_minutes))""",
     # The guard's cap for calls, over the lead and whoever shares its phone or email.
-    "spoken": """(SELECT count(*) >= cap.cap_count FROM contacts k WHERE cap.cap_count IS NOT NULL AND k.company_id = l.company_id
-      AND k.method = 'call' AND k.caps AND k.occurred_at > rebound_now() - make_interval(hours => cap.cap_hours)
+    "spoken": """(SELECT count(*) FILTER (WHERE k.caps AND k.occurred_at > rebound_now() - make_interval(hours => cap.cap_hours)) >= cap.cap_count
+        AND NOT coalesce(max(k.said_at) > rebound_now() - make_interval(hours => cap.reply_hours)
+                         AND coalesce(max(k.occurred_at) FILTER (WHERE k.counts), '-infinity') <= max(k.said_at), false)
+      FROM (SELECT *, CASE WHEN direction = 'inbound' THEN occurred_at WHEN response_at > occurred_at THEN response_at END AS said_at
+            FROM contacts) k
+      WHERE cap.cap_count IS NOT NULL AND k.company_id = l.company_id AND k.method = 'call'
+      AND (k.occurred_at > rebound_now() - make_interval(hours => greatest(cap.cap_hours, cap.reply_hours)) OR k.said_at IS NOT NULL)
       AND k.lead_id IN (SELECT l.id UNION SELECT s.lead_id FROM lead_search s WHERE s.company_id = l.company_id AND s.phone = l.phone
                         UNION SELECT s.lead_id FROM lead_search s WHERE s.company_id = l.company_id AND s.email = lower(l.email)))""",
 }  # fmt: skip
@@ -131,7 +136,8 @@ FREE_SQL = REASON_SQL.format(claimed="", **_MANY)  # of leads that are in no hop
 ONE_SQL = REASON_SQL.format(claimed="", **_ONE)
 _CALL = DEFAULT.methods["call"]
 CAP_SQL = f"""cap AS MATERIALIZED (
-  SELECT CASE WHEN r.company_id IS NULL THEN {_CALL.cap_count} ELSE r.cap_count END AS cap_count, coalesce(r.cap_hours, {_CALL.cap_hours}) AS cap_hours
+  SELECT CASE WHEN r.company_id IS NULL THEN {_CALL.cap_count} ELSE r.cap_count END AS cap_count, coalesce(r.cap_hours, {_CALL.cap_hours}) AS cap_hours,
+    coalesce((SELECT s.reply_hours FROM outreach_settings s WHERE s.company_id = %(company)s), {DEFAULT.reply_hours}) AS reply_hours
   FROM (SELECT 1) AS one LEFT JOIN outreach_rules r ON r.company_id = %(company)s AND r.method = 'call'
 )"""
 WITH_HOPPER = "LEFT JOIN hopper_entries h ON h.lead_id = l.id"

@@ -191,9 +191,11 @@ def _add_leads(campaign: DialCampaign, facts: Mapping[str, Any], missing: int) -
     found: dict[int, list[int]] = {}
     phones: set[str] = set()
     for row in lists:
-        chosen = _choose(campaign, facts, row.id, missing)
-        found[row.id] = [lead_id for lead_id, phone in chosen if phone not in phones]
-        phones |= {phone for _, phone in chosen}
+        found[row.id] = []
+        for lead_id, phone in _choose(campaign, facts, row.id, missing):
+            if phone not in phones:  # of those who share a phone one at a time takes a place
+                found[row.id].append(lead_id)
+                phones.add(phone)
     shares = share_out(missing, {row.id: (row.weight, len(found[row.id])) for row in lists})
     ids = [lead_id for list_id, share in shares.items() for lead_id in found[list_id][:share]]
     if not ids:

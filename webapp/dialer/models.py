@@ -212,6 +212,7 @@ class Callback(Row, db.Model):
     notes: Mapped[str] = mapped_column(server_default="", default="")
     call_log_id: Mapped[int | None]
     closed_at: Mapped[datetime | None]
+    moved_at: Mapped[datetime | None]  # when a person gave it another time than its call says
 
     __table_args__ = (
         CALLBACK.constraint(),
