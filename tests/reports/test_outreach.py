@@ -307,3 +307,22 @@ def test_any_contacts_count_as_a_slow_and_obvious_count_does(rows: list[Any], zo
         (at.weekday(), at.hour) for at in local
     )
     assert sum(page_len for page_len in [len(page_of_rows(company.id, f)[0])]) == len(kept)
+
+
+def test_the_files_are_of_the_filter_that_was_just_chosen(client: Any, place: Any) -> None:
+    sign_in(client, make_user(place.company))
+    part = client.get(
+        "/analytics/outreach?from_date=2026-05-01&to_date=2026-05-20&method=email", headers={"HX-Request": "true"}
+    ).text
+    files = part[part.index('id="outreach-files"') : part.index('id="outreach"')]
+    assert 'hx-swap-oob="outerHTML"' in files
+    assert files.count('name="from_date" value="2026-05-01"') == 2
+    assert "hx-swap-oob" not in client.get("/analytics/outreach").text
+
+
+def test_a_rep_that_can_not_be_is_said_and_a_large_number_is_nobody() -> None:
+    today = date(2026, 6, 10)
+    f, notes = read_filter({"user_id": str(2**63 - 1)}, today=today)
+    assert (f.user_id, notes) == (2**63 - 1, [])
+    f, notes = read_filter({"user_id": str(2**63)}, today=today)
+    assert (f.user_id, len(notes)) == (None, 1)

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from webapp.accounts.models import Company
+from webapp.core.access import MAX_ID
 from webapp.core.clock import db_now
 from webapp.core.db import db
 from webapp.core.text import zone_info
@@ -155,9 +156,10 @@ def read_filter(args: Mapping[str, Any], *, today: date) -> tuple[OutreachFilter
         notes.append("There is no such method; it was left out.")
         method = ""
     rep = str(args.get("user_id") or "")
-    return OutreachFilter(
-        since, upto, method, int(rep) if rep.isascii() and rep.isdecimal() and len(rep) < 19 else None
-    ), notes
+    known = rep.isascii() and rep.isdecimal() and len(rep) < 20 and 0 < int(rep) <= MAX_ID
+    if rep and not known:
+        notes.append("There is no such rep; all are shown.")
+    return OutreachFilter(since, upto, method, int(rep) if known else None), notes
 
 
 def today_of(company_id: int) -> date:

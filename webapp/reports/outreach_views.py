@@ -10,7 +10,7 @@ from flask import abort, request, url_for
 from flask_login import current_user
 
 from webapp.core.access import requires
-from webapp.core.web import go, render
+from webapp.core.web import go, is_fragment, render
 from webapp.leads.queries.lists import user_names
 from webapp.reports import service
 from webapp.reports.builders import FORMAT_LABELS, KINDS
@@ -44,7 +44,7 @@ def outreach() -> Any:
     report = get_outreach(current_user.company_id, f)
     return render(
         "reports/outreach.html", "numbers", report=report, filter=f, notes=notes, METHODS=METHODS, weekdays=WEEKDAYS,
-        people=user_names(current_user.company_id), ranked_from=RANKED_FROM, labels=FORMAT_LABELS, rows_url=_rows_url(f),
+        people=user_names(current_user.company_id), ranked_from=RANKED_FROM, labels=FORMAT_LABELS, oob=is_fragment(), rows_url=_rows_url(f),
     )  # fmt: skip
 
 
