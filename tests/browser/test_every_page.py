@@ -80,6 +80,9 @@ class Look:
         if answer is None or (answer.status >= 400 and path != "/nowhere"):
             self.wrong.append(f"{path}: {answer.status if answer else 'no answer'}")
             return
+        part = self.page.request.get(path, headers={"HX-Request": "true"}, max_redirects=0)
+        if part.status >= 500:
+            self.wrong.append(f"{path}: its part for htmx answers {part.status}")
         self.here(path)
 
     def here(self, name: str, *, without: str = "") -> None:
