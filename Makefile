@@ -4,8 +4,8 @@ run:
 	@deploy/bootstrap.sh
 	@exec .venv/bin/python -m webapp.serve
 
-# One process a core, each with a database of its own; make test ARGS="tests/leads -x" for less.
-test: ARGS ?= -n logical --maxprocesses=4 --dist loadscope
+# One process a core, each with a database of its own, the long browser tests early; make test ARGS="tests/leads -x" for less.
+test: ARGS ?= -n logical --maxprocesses=4 --dist loadscope --no-loadscope-reorder
 test:
 	@deploy/bootstrap.sh dev
 	@.venv/bin/python -m pytest $(ARGS)
