@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tests.factories import make_call, make_campaign, make_company, make_lead, make_list, make_user
 from tests.faults.support import at_once
+from tests.recycling.test_conservation import WRONG
 from webapp.core.db import db as database
 from webapp.dialer.claims import ClaimLost, claim_next, finish, heartbeat, release, sweep_claims
 from webapp.dialer.eligible import count_reasons, ids_of_reason, judge
@@ -338,6 +339,10 @@ def test_a_callback_whose_phone_said_no_is_not_called(floor: Floor) -> None:
     database.session.commit()
     assert floor.claim() is None
     assert floor.why() == {"dnc": 1}
+    database.session.expire_all()
+    assert lead.status == "dnc"
+    assert database.session.scalar(sa.select(Callback.state)) == "closed"
+    assert database.session.execute(sa.text(WRONG), {"c": floor.company.id}).all() == []
 
 
 # --- why not ---------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-_DNC = """(EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_id AND d.kind = 'phone' AND d.value = l.phone
+DNC_SQL = """(EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_id AND d.kind = 'phone' AND d.value = l.phone
               AND d.lifted_at IS NULL AND coalesce(d.method, 'call') = 'call')
        OR EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_id AND d.kind = 'lead' AND d.value = l.id::text
               AND d.lifted_at IS NULL AND coalesce(d.method, 'call') = 'call'))"""
@@ -73,7 +73,7 @@ _DNC = """(EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_id A
 # `recent`, the phones dialed within the gap, `z` the zones, `cap` the guard's; what is in braces differs with who asks.
 REASON_SQL = f"""CASE
   WHEN l.status IS NULL THEN 'no_status'
-  WHEN l.status = 'dnc' OR {_DNC} THEN 'dnc'
+  WHEN l.status = 'dnc' OR {DNC_SQL} THEN 'dnc'
   WHEN l.status IN ({_names(FINAL)}) THEN 'final'
   WHEN l.status NOT IN ({_names(DIALABLE)}, 'callback') THEN 'in_contact'
   WHEN l.phone IS NULL THEN 'no_phone'

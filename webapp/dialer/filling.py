@@ -13,9 +13,11 @@ from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
 from webapp.dialer import eligible
+from webapp.dialer.aftermath import close_callbacks
 from webapp.dialer.eligible import DIALABLE, FREE_SQL, JOINS_SQL, MANY_SQL, RECENT_SQL, WITH_HOPPER, facts_of, run
 from webapp.dialer.models import CALLBACK, Callback, DialCampaign
 from webapp.leads.models import Lead, LeadList
+from webapp.leads.states import LEAD
 
 log = structlog.get_logger(__name__)
 PRIORITIES = {"manual": 70, "callback": 50, "recycled": 0, "standard": 0}
@@ -46,6 +48,7 @@ def fill_hopper(company_id: int, campaign_id: int) -> int | None:
     if not campaign.active:
         return 0
     hand_over(campaign)
+    cancel_forbidden(campaign)
     ready = _count_ready(campaign, facts)
     added = _add_callbacks(campaign, facts)
     missing = campaign.hopper_level - ready - added
@@ -121,6 +124,30 @@ def hand_over(campaign: DialCampaign) -> int:
             ),
             {"ids": [row.subject_id for row in moved]},
         )
+    return len(moved)
+
+
+def cancel_forbidden(campaign: DialCampaign) -> int:
+    """Due callbacks whose phone or lead has said no since: the lead is Do Not Call, its callback closed. How many."""
+    picks = sa.text(
+        f"""
+        SELECT l.id, l.company_id, l.status AS seen, 'dnc' AS to_status FROM callbacks b
+        JOIN leads l ON l.id = b.lead_id JOIN lead_lists ll ON ll.id = l.list_id
+        WHERE b.company_id = :company AND ll.dial_campaign_id = :campaign AND b.state <> 'closed' AND b.due_at <= rebound_now()
+          AND l.status = 'callback' AND {eligible.DNC_SQL}
+        ORDER BY l.id FOR UPDATE OF l
+        """
+    ).bindparams(company=campaign.company_id, campaign=campaign.id)
+    t = Lead.__table__.c
+    moved = db.session.execute(
+        advance_many(
+            picks.columns(id=sa.BigInteger, company_id=sa.BigInteger, seen=sa.Text, to_status=sa.Text),
+            machine=LEAD, table=Lead.__table__, by=None, cause="system", batch_id=None, reason="On the do-not-contact list",
+            values={"last_status_change": db_now(), "anchor_status": "to_status", "anchor_at": db_now(), "version": t.version + 1},
+        )
+    ).all()  # fmt: skip
+    if moved:
+        close_callbacks(campaign.company_id, [row.subject_id for row in moved])
     return len(moved)
 
 
