@@ -27,7 +27,7 @@ from webapp.accounts import throttle
 from webapp.accounts.models import Company
 from webapp.accounts.service import sessions
 from webapp.core import work
-from webapp.core.clock import db_now
+from webapp.core.clock import read_now
 from webapp.core.db import atomic, db, is_outage
 from webapp.core.schedule import Schedule
 from webapp.core.scratch import remove_stale_folders
@@ -98,7 +98,7 @@ def next_time(cron: str, zone: str, after: datetime) -> datetime:
 @atomic
 def plan() -> None:
     """A row for every declared schedule and company; rows of what is no longer declared go."""
-    now: datetime = db.session.scalar(sa.select(db_now()))  # type: ignore[assignment]
+    now = read_now()
     companies = db.session.execute(sa.select(Company.id, Company.zone)).all()
     for name, periodic in PERIODIC.items():
         scopes = [(row.id, row.zone) for row in companies] if periodic.per_company else [(None, "UTC")]
@@ -127,7 +127,7 @@ def plan() -> None:
 @atomic
 def take_due() -> list[tuple[str, int | None, int]]:
     """Claim what is due, for AGAIN or until its next time if that is sooner; (name, company, row id) each."""
-    now: datetime = db.session.scalar(sa.select(db_now()))  # type: ignore[assignment]
+    now = read_now()
     due = db.session.scalars(
         sa.select(Schedule).where(Schedule.next_run_at <= now).order_by(Schedule.next_run_at).limit(50)
         .with_for_update(skip_locked=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager
 
@@ -94,8 +92,3 @@ def list_keys(company_id: int) -> list[ApiKey]:
 def name_users(company_id: int, ids: set[int]) -> dict[int, str]:
     query = sa.select(User.id, User.name).where(User.company_id == company_id, User.id.in_(ids))
     return {row.id: row.name for row in db.session.execute(query)}
-
-
-def now() -> datetime:
-    """The database's."""
-    return db.session.execute(sa.select(db_now())).scalar_one()

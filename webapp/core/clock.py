@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from webapp.core.db import db
+
 
 def now() -> datetime:
     return datetime.now(UTC)
@@ -17,3 +19,9 @@ def now() -> datetime:
 
 def db_now() -> sa.ColumnElement[datetime]:
     return sa.func.rebound_now(type_=sa.DateTime(timezone=True))
+
+
+def read_now() -> datetime:
+    """The database's moment, for what Python decides: of the transaction in hand."""
+    at: datetime = db.session.execute(sa.select(db_now())).scalar_one()
+    return at

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from webapp.accounts.models import User
 from webapp.core.access import find_owned, role_at_least
 from webapp.core.audit import record_event
-from webapp.core.clock import db_now
+from webapp.core.clock import db_now, read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance
 from webapp.dialer.campaign_queries import describe_callback
@@ -73,10 +73,10 @@ def reschedule(
     if local == local_due(callback, lead):
         due = callback.due_at
     else:
-        now: datetime = db.session.execute(sa.select(db_now())).scalar_one()
+        now = read_now()
         due = parse_callback(local, lead.zone, hours_for(lead), now)
     before = describe_callback(callback)
-    moved_at = callback.moved_at if due == callback.due_at else db.session.execute(sa.select(db_now())).scalar_one()
+    moved_at = callback.moved_at if due == callback.due_at else read_now()
     wanted: dict[str, Any] = {"due_at": due, "agent_id": agent_id, "notes": notes, "moved_at": moved_at}
     held = callback.agent_id if callback.state == "open" else None
     if (callback.due_at, held, callback.notes) == (due, agent_id, notes):

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from webapp.accounts.models import User
 from webapp.core.access import owned
 from webapp.core.audit import AuditEvent
-from webapp.core.clock import db_now
+from webapp.core.clock import read_now
 from webapp.core.db import db
 from webapp.core.text import plural
 from webapp.dialer.campaigns import Forecast, Rule, forecast
 from webapp.dialer.hours import hours_of, known_zones
 from webapp.dialer.models import Callback, DialCampaign, HopperEntry
+from webapp.dialer.queries import count_held
 from webapp.dialer.rules import DEFAULT_RULES
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.tallies import by_status, count, get_cells
@@ -26,11 +27,6 @@ from webapp.timeline.rules import Quiet
 
 MOST = 200  # rows of one page
 FORECAST_AT_ONCE = 50_000  # leads that a page looks at without being asked
-
-
-def read_now() -> datetime:
-    at: datetime = db.session.execute(sa.select(db_now())).scalar_one()
-    return at
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +65,10 @@ def _numbers(company_id: int, campaigns: Sequence[DialCampaign]) -> list[tuple[i
     leads: dict[int, int] = {}
     for cell in get_cells(company_id, list_ids=[list_id for ids in lists.values() for list_id in ids]):
         leads[cell.list_id] = leads.get(cell.list_id, 0) + cell.leads
-    held = {
-        (row.campaign_id, row.ready): row.n
-        for row in db.session.execute(
-            sa.select(
-                HopperEntry.campaign_id, (HopperEntry.status == "ready").label("ready"), sa.func.count().label("n")
-            )
-            .where(HopperEntry.company_id == company_id)
-            .group_by(sa.text("1, 2"))
-        )
-    }
+    held = count_held([campaign.id for campaign in campaigns])
     return [
         (len(lists.get(c.id, [])), sum(leads.get(list_id, 0) for list_id in lists.get(c.id, [])),
-         held.get((c.id, True), 0), held.get((c.id, False), 0))
+         *held.get(c.id, (0, 0)))
         for c in campaigns
     ]  # fmt: skip
 
@@ -160,14 +147,14 @@ def forecast_all(campaign: DialCampaign, rules: dict[str, Rule], *, asked: bool)
     ids = list(db.session.scalars(sa.select(LeadList.id).where(LeadList.dial_campaign_id == campaign.id)))
     leads = by_status(get_cells(campaign.company_id, list_ids=ids))
     waiting = sum(leads.get(status, 0) for status in DEFAULT_RULES)
-    found: dict[str, Forecast | None] = {}
-    for status, (delay, redials) in DEFAULT_RULES.items():
-        rule = rules[status] if rules[status].active else Rule(status, delay, redials)
-        if not leads.get(status):
-            found[status] = Forecast()
-        else:
-            found[status] = forecast(campaign.id, rule) if asked or waiting <= FORECAST_AT_ONCE else None
-    return found
+    if not asked and waiting > FORECAST_AT_ONCE:
+        return {status: None if leads.get(status) else Forecast() for status in DEFAULT_RULES}
+    meant = [
+        rules[status] if rules[status].active else Rule(status, delay, redials)
+        for status, (delay, redials) in DEFAULT_RULES.items()
+    ]
+    found = forecast(campaign.id, meant)
+    return {status: found.get(status, Forecast()) for status in DEFAULT_RULES}
 
 
 def forecast_words(found: Forecast, now: datetime, zone: str) -> str:
@@ -313,14 +300,15 @@ def _callback(callback: Callback, lead: Lead, name: str | None, user: User, now:
 
 
 def count_callbacks(user: User, due: str) -> dict[str, int]:
+    """Open ones: all, mine, anyone's."""
     now = read_now()
-    found = {}
-    for who in ("all", "mine", "anyone"):
-        query = sa.select(sa.func.count()).where(
-            Callback.company_id == user.company_id, Callback.state != "closed", *_who(who, user), *_due(due, user, now)
-        )
-        found[who] = db.session.scalar(query) or 0
-    return found
+    numbers = [sa.func.count().filter(*(_who(who, user) or [sa.true()])) for who in ("all", "mine", "anyone")]
+    row = db.session.execute(
+        sa.select(*numbers)
+        .select_from(Callback)
+        .where(Callback.company_id == user.company_id, Callback.state != "closed", *_due(due, user, now))
+    ).one()
+    return dict(zip(("all", "mine", "anyone"), row, strict=True))
 
 
 def list_callers(user: User, *, everybody: bool) -> list[tuple[int, str]]:

@@ -17,6 +17,7 @@ from webapp.core.access import find_owned
 from webapp.core.audit import record_event
 from webapp.core.db import atomic, db
 from webapp.core.once import keep_answer, take_once
+from webapp.core.sets import as_document
 from webapp.dialer.eligible import run
 from webapp.dialer.fold import DEFAULT_DELAYS, next_sql
 from webapp.dialer.models import DialCampaign, HopperEntry, RecycleRule
@@ -289,29 +290,40 @@ class Forecast:
 
 
 _FORECAST = """
-WITH waiting AS (
-  SELECT CASE WHEN l.pass_dials > %(redials)s AND (
+WITH rule AS (
+  SELECT * FROM json_to_recordset(%(rules)s::json) AS r(status text, seconds float, redials int, clock text)
+), waiting AS (
+  SELECT rule.status, CASE WHEN l.pass_dials > rule.redials AND (
            SELECT count(*) - 1 FROM call_logs c WHERE c.lead_id = l.id AND c.result = l.status
-             AND c.started_at > coalesce(l.dials_reset_at, '-infinity')) >= %(redials)s THEN 'infinity'::timestamptz
-         WHEN %(clock)s = 'calling' AND l.zone IS NOT NULL
-           THEN add_calling_time(l.last_dial_attempt, %(seconds)s, l.zone, dc.windows, dc.holidays)
-         ELSE l.last_dial_attempt + make_interval(secs => %(seconds)s) END AS at
-  FROM leads l JOIN lead_lists ll ON ll.id = l.list_id JOIN dial_campaigns dc ON dc.id = ll.dial_campaign_id
-  WHERE dc.id = %(campaign)s AND l.status = %(status)s
-), next AS (SELECT date_trunc('minute', min(at)) AS at FROM waiting WHERE at > rebound_now() AND at < 'infinity')
-SELECT count(*) AS leads, count(*) FILTER (WHERE w.at = 'infinity') AS exhausted,
+             AND c.started_at > coalesce(l.dials_reset_at, '-infinity')) >= rule.redials THEN 'infinity'::timestamptz
+         WHEN rule.clock = 'calling' AND l.zone IS NOT NULL
+           THEN add_calling_time(l.last_dial_attempt, rule.seconds, l.zone, dc.windows, dc.holidays)
+         ELSE l.last_dial_attempt + make_interval(secs => rule.seconds) END AS at
+  FROM rule JOIN dial_campaigns dc ON dc.id = %(campaign)s JOIN lead_lists ll ON ll.dial_campaign_id = dc.id
+  JOIN leads l ON l.list_id = ll.id AND l.status = rule.status
+), next AS (
+  SELECT status, date_trunc('minute', min(at) FILTER (WHERE at > rebound_now() AND at < 'infinity')) AS at FROM waiting GROUP BY status
+)
+SELECT w.status, count(*) AS leads, count(*) FILTER (WHERE w.at = 'infinity') AS exhausted,
        count(*) FILTER (WHERE w.at <= rebound_now() OR w.at IS NULL) AS now,
        count(*) FILTER (WHERE w.at > rebound_now() AND w.at < next.at + interval '1 minute') AS soon, max(next.at) AS next_at,
        count(*) FILTER (WHERE w.at >= next.at + interval '1 minute' AND w.at < 'infinity') AS later,
        max(w.at) FILTER (WHERE w.at < 'infinity' AND w.at > rebound_now()) AS last_at
-FROM waiting w CROSS JOIN next
+FROM waiting w JOIN next USING (status) GROUP BY w.status
 """
 
 
-def forecast(campaign_id: int, rule: Rule) -> Forecast:
-    (row,) = run(
-        _FORECAST,
-        {"campaign": campaign_id, "status": rule.status, "seconds": int(rule.delay.total_seconds()), "redials": rule.redials,
-         "clock": rule.clock},
-    )  # fmt: skip
-    return Forecast(*row)
+def forecast(campaign_id: int, rules: Sequence[Rule]) -> dict[str, Forecast]:
+    """By status, what the rules would mean for the leads there are; statuses without leads are left out."""
+    given = [
+        {
+            "status": rule.status,
+            "seconds": int(rule.delay.total_seconds()),
+            "redials": rule.redials,
+            "clock": rule.clock,
+        }
+        for rule in rules
+    ]
+    return {
+        row[0]: Forecast(*row[1:]) for row in run(_FORECAST, {"campaign": campaign_id, "rules": as_document(given)})
+    }

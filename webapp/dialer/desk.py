@@ -15,7 +15,7 @@ import structlog
 from webapp.accounts.models import User
 from webapp.core.access import find_owned
 from webapp.core.audit import record_event
-from webapp.core.clock import db_now
+from webapp.core.clock import db_now, read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance, advance_many
 from webapp.dialer.aftermath import settle_leads
@@ -100,7 +100,7 @@ def _tell(entry: HopperEntry, by: User, kind: str, turn: int = 0, **facts: Any) 
 def start_dial(token: str, *, by: User) -> None:
     """The agent presses the phone link: the dial counts from here, once. Raises ClaimLost."""
     entry = _lock(token, by)
-    now: datetime = db.session.execute(sa.select(db_now())).scalar_one()
+    now = read_now()
     _tell(entry, by, "dialing", started_at=now.isoformat())
     if entry.status == "locked":
         advance(
@@ -127,7 +127,7 @@ def give_result(
     said = RESULTS[result]
     entry = _lock(token, by)
     lead = db.session.get_one(Lead, entry.lead_id, populate_existing=True)
-    now: datetime = db.session.execute(sa.select(db_now())).scalar_one()
+    now = read_now()
     due = None
     if result == "callback":
         if callback_local is None:
@@ -226,7 +226,7 @@ def undo_last(*, by: User) -> str:
     apply_calls({call.lead_id: (0, -1 if human else 0)})
     settle_leads(by.company_id, [call.lead_id])
     db.session.execute(sa.text("SELECT set_config('rebound.calls_counted', '', true)"))
-    now = db.session.execute(sa.select(db_now())).scalar_one()
+    now = read_now()
     db.session.add(
         HopperEntry(
             company_id=by.company_id, lead_id=call.lead_id, campaign_id=_campaign_of(call), status="dialing", source="manual",

@@ -5,15 +5,13 @@ Each lead is told the first rule it fails, in the order of REASONS; NULL is dial
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
-from webapp.core.clock import db_now
-from webapp.core.db import db
+from webapp.core.clock import read_now
+from webapp.core.db import Prepared
 from webapp.dialer.fold import DEFAULT_DELAYS
 from webapp.dialer.hours import hours_of, known_zones, open_zones
 from webapp.dialer.models import DialCampaign
@@ -35,7 +33,7 @@ class Reason:
     tone: str = "neutral"
     cure: str = ""
     endpoint: str = ""
-    curable: bool = False
+    on_leads: bool = False  # cured where its own leads are listed
     temporary: bool = False  # stays in the hopper: it may be dialed later by itself
 
 
@@ -45,7 +43,7 @@ REASONS: dict[str, Reason] = {
     "final": Reason("Final", "Sold, converted, not interested or invalid: there is nothing to dial for.", "neutral", "Recycle a list", "leads.lists"),
     "in_contact": Reason("In contact", "Somebody spoke to them: contacted, conversing or qualified.", "ok", "Recycle a list", "leads.lists"),
     "no_phone": Reason("No phone", "There is no phone that can be dialed.", "warn", "Add phones by an import", "imports.index"),
-    "no_zone": Reason("No time zone", "Nobody knows what time it is for them.", "warn", "Set a time zone", "dialer.zones", curable=True),
+    "no_zone": Reason("No time zone", "Nobody knows what time it is for them.", "warn", "Set their time zone", "leads.bulk_preview", on_leads=True),
     "list_off": Reason("List is off", "Their list is switched off, archived or past its day.", "warn", "See the lists", "leads.lists"),
     "claimed": Reason("Claimed", "An agent or a dialer has taken the lead and holds it.", "info", "See the hopper", "dialer.hopper"),
     "in_call": Reason("In a call", "A call to them has no end yet.", "info", "See the calls", "dialer.calls"),
@@ -145,7 +143,7 @@ WITH_HOPPER = "LEFT JOIN hopper_entries h ON h.lead_id = l.id"
 
 def facts_of(campaign: DialCampaign, *, agent_id: int | None = None) -> dict[str, Any]:
     """The parameters of the statements over sets at this moment."""
-    now: datetime = db.session.execute(sa.select(db_now())).scalar_one()
+    now = read_now()
     limit = get_limits(campaign.company_id).methods["call"]
     zones = known_zones()
     opened = set(open_zones(now, hours_of(campaign.windows, campaign.holidays))) if campaign.active else set()
@@ -202,9 +200,9 @@ WHERE dc.id = %(campaign)s AND l.id = ANY(%(ids)s::bigint[])
 """
 
 
-def judge(campaign: DialCampaign, lead_ids: Sequence[int]) -> dict[int, str | None]:
+def judge(campaign: DialCampaign, lead_ids: Sequence[int], *, agent_id: int | None = None) -> dict[int, str | None]:
     """By lead of the campaign: the reason, or None for one that may be dialed now; others are left out."""
-    rows = run(_LEADS, facts_of(campaign) | {"ids": list(lead_ids)})
+    rows = run(_LEADS, facts_of(campaign, agent_id=agent_id) | {"ids": list(lead_ids)})
     return {row.id: row.reason for row in rows}
 
 
@@ -222,6 +220,6 @@ def ids_of_reason(campaign: DialCampaign, reason: str) -> list[int]:
     return [row.id for row in run(_REASON_IDS, facts_of(campaign) | {"reason": reason})]
 
 
-def run(sql: str, params: dict[str, Any]) -> Sequence[Any]:
-    """The driver's own SQL (`%(name)s`), as Prepared takes it."""
-    return db.session.connection().exec_driver_sql(sql, params).all()
+def run(sql: str, params: Mapping[str, Any]) -> Sequence[Any]:
+    """All rows of the driver's own SQL (`%(name)s`)."""
+    return Prepared(sql)(**params).all()

@@ -14,7 +14,7 @@ from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
 from webapp.dialer import eligible
 from webapp.dialer.aftermath import close_callbacks
-from webapp.dialer.eligible import DIALABLE, FREE_SQL, JOINS_SQL, MANY_SQL, RECENT_SQL, WITH_HOPPER, facts_of, run
+from webapp.dialer.eligible import DIALABLE, FREE_SQL, JOINS_SQL, MANY_SQL, RECENT_SQL, facts_of, run
 from webapp.dialer.models import CALLBACK, Callback, DialCampaign
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.states import LEAD
@@ -270,14 +270,12 @@ def add_manually(company_id: int, campaign_id: int, lead_id: int, *, by_id: int)
     campaign, lead = find_owned(DialCampaign, campaign_id, company_id), find_owned(Lead, lead_id, company_id, lock=True)
     if campaign is None or lead is None:
         raise LookupError("No such campaign or lead")
-    reason = run(
-        f"WITH {RECENT_SQL} SELECT {MANY_SQL} AS reason FROM leads l {JOINS_SQL} {WITH_HOPPER} WHERE l.id = %(id)s AND dc.id = %(campaign)s",
-        facts_of(campaign, agent_id=by_id) | {"id": lead.id},
-    )
-    if not reason:
+    judged = eligible.judge(campaign, [lead.id], agent_id=by_id)
+    if lead.id not in judged:
         raise ValueError("The lead's list belongs to another campaign.")
-    if reason[0].reason is not None and reason[0].reason not in _TEMPORARY:
-        raise ValueError(eligible.REASONS[reason[0].reason].sentence)
+    reason = judged[lead.id]
+    if reason is not None and reason not in _TEMPORARY:
+        raise ValueError(eligible.REASONS[reason].sentence)
     added = run(
         "INSERT INTO hopper_entries (company_id, lead_id, campaign_id, status, source, priority, phone)"
         " VALUES (%(company)s, %(id)s, %(campaign)s, 'ready', 'manual', %(priority)s, %(phone)s)"

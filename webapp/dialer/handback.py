@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from webapp.accounts.models import User
-from webapp.core.clock import db_now
+from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.dialer.claims import ClaimLost, find_claim, finish
 from webapp.dialer.events import parse_event
@@ -53,7 +53,7 @@ def hand_back(company_id: int, token: str, facts: dict[str, Any]) -> Handed:
     }  # fmt: skip
     parsed = parse_event(event)
     if parsed["ended_at"] is None:
-        now: datetime = db.session.execute(sa.select(db_now())).scalar_one()
+        now = read_now()
         known = (parsed["started_at"], parsed["answered_at"], now)
         event["ended_at"] = max(at for at in known if at is not None).isoformat()
         parsed = parse_event(event)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from webapp.timeline.rules import Quiet, next_opening
+from webapp.timeline.rules import Quiet, next_opening, span_of
 
 DEFAULT_WINDOWS: dict[str, list[str] | None] = {str(day): ["09:00", "20:00"] if day < 6 else None for day in range(7)}
 FAR = 400  # days looked ahead
@@ -71,21 +71,12 @@ def next_open(now: datetime, zone: str, hours: Quiet) -> datetime | None:
     return next_opening(now, zone, hours) or now
 
 
-def _span(day: date, hours: Quiet, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
-    window = hours.windows.get(day.weekday())
-    if window is None or day.isoformat() in hours.holidays:
-        return None
-    opens, closes = (time.fromisoformat(text) for text in window)
-    end = day + timedelta(days=1) if closes <= opens else day
-    return datetime.combine(day, opens, zone).astimezone(UTC), datetime.combine(end, closes, zone).astimezone(UTC)
-
-
 def add_open_time(start: datetime, delay: timedelta, zone: str, hours: Quiet) -> datetime | None:
     """The moment when `delay` of calling hours has passed since `start`; None when the campaign never opens."""
     info, left, at = ZoneInfo(zone), delay, start
     day = start.astimezone(info).date() - timedelta(days=1)
     for _ in range(FAR):
-        span = _span(day, hours, info)
+        span = span_of(day, hours, info)
         day += timedelta(days=1)
         if span is None or span[1] <= at:
             continue
@@ -124,7 +115,7 @@ def _nearest(at: datetime, zone: str, hours: Quiet, now: datetime) -> list[datet
     info = ZoneInfo(zone)
     found: list[datetime] = []
     for back in range(8):
-        span = _span(at.astimezone(info).date() - timedelta(days=back), hours, info)
+        span = span_of(at.astimezone(info).date() - timedelta(days=back), hours, info)
         if span is not None and span[0] < at:
             last = min(span[1], at) - timedelta(minutes=15)
             if last > now and last >= span[0]:

@@ -194,15 +194,7 @@ def page_of_campaigns(company_id: int, *, after: int | None, limit: int) -> tupl
         query = query.where(DialCampaign.id > after)
     rows = list(db.session.scalars(query))
     shown = rows[:limit]
-    is_ready = HopperEntry.status == "ready"
-    held = {
-        row.campaign_id: (row.ready, row.claimed)
-        for row in db.session.execute(
-            sa.select(HopperEntry.campaign_id, sa.func.count().filter(is_ready).label("ready"),
-                      sa.func.count().filter(~is_ready).label("claimed"))
-            .where(HopperEntry.campaign_id.in_([row.id for row in shown])).group_by(HopperEntry.campaign_id)
-        )
-    }  # fmt: skip
+    held = count_held([row.id for row in shown])
     names = ("id", "name", "active", "hopper_level")
     items = [
         {name: getattr(row, name) for name in names}
@@ -210,3 +202,14 @@ def page_of_campaigns(company_id: int, *, after: int | None, limit: int) -> tupl
         for row in shown
     ]
     return items, shown[-1].id if len(rows) > limit else None
+
+
+def count_held(campaign_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """By campaign what its hopper holds: (ready, claimed). Campaigns with an empty one are left out."""
+    is_ready = HopperEntry.status == "ready"
+    rows = db.session.execute(
+        sa.select(HopperEntry.campaign_id, sa.func.count().filter(is_ready).label("ready"), sa.func.count().filter(~is_ready).label("claimed"))
+        .where(HopperEntry.campaign_id.in_(campaign_ids))
+        .group_by(HopperEntry.campaign_id)
+    )  # fmt: skip
+    return {row.campaign_id: (row.ready, row.claimed) for row in rows}

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from webapp.core.clock import db_now
+from webapp.core.clock import db_now, read_now
 from webapp.core.db import db
 from webapp.dialer.models import CallLog, DialCampaign
 from webapp.dialer.results import CALL, DISPOSITIONS
@@ -43,7 +43,7 @@ class LeadStatusService:
             raise ValueError(f"unknown call status {call_status!r}")
         if disposition is not None and disposition not in DISPOSITIONS:
             raise ValueError(f"unknown disposition {disposition!r}")
-        old, now = lead.status, db.session.scalar(sa.select(db_now()))
+        old, now = lead.status, read_now()
         event = dict.fromkeys(("started_at", "answered_at", "duration", "campaign_id", "callback_at")) | {
             "provider": "service", "event_id": uuid4().hex, "call_id": uuid4().hex, "lead_id": lead_id, "phone": lead.phone,
             "type": "ended", "call_status": call_status, "disposition": disposition, "occurred_at": now, "ended_at": now,

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.dialects import postgresql as pg
 
 from webapp.core.audit import record_event
-from webapp.core.clock import db_now
+from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
 from webapp.core.work import rest, running, start_work, step
@@ -79,7 +79,7 @@ def _params(lead_list: LeadList, statuses: list[str], target: str, reset: bool, 
 def preview_recycle(lead_list: LeadList, statuses: list[str], target: str, *, reset_dial_count: bool) -> Preview:
     """What a recycling would do now, by the run's own query."""
     check_choice(statuses, target)
-    as_of = db.session.scalar(sa.select(db_now()))
+    as_of = read_now()
     return _count(_params(lead_list, statuses, target, reset_dial_count, as_of))
 
 
@@ -101,7 +101,7 @@ def preview_examples(
     lead_list: LeadList, statuses: list[str], target: str, *, reset_dial_count: bool, each: int = 3
 ) -> list[Any]:
     """A few leads of each outcome: id, seen, skipped (None: recycled), free_at and the lead's names."""
-    params = _params(lead_list, statuses, target, reset_dial_count, db.session.scalar(sa.select(db_now())))
+    params = _params(lead_list, statuses, target, reset_dial_count, read_now())
     return list(db.session.execute(sa.text(EXAMPLES_SQL), params | {"each": each}))
 
 
@@ -111,7 +111,7 @@ def start_recycle(
 ) -> RecycleBatch:  # fmt: skip
     """A batch and its job, with the preview it must agree with. Raises CannotRecycle."""
     check_choice(statuses, target)
-    as_of = db.session.scalar(sa.select(db_now()))
+    as_of = read_now()
     preview = _count(_params(lead_list, statuses, target, reset_dial_count, as_of))
     # Those that have the target already are walked first: later they could not be told from the recycled ones.
     statuses = sorted(statuses, key=lambda name: name != target)

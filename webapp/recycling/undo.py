@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.dialects import postgresql as pg
 
 from webapp.core.audit import StatusChange, record_event
-from webapp.core.clock import db_now
+from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance_many
 from webapp.core.work import rest, running, start_work, step
@@ -83,7 +83,7 @@ def start_undo(row: RecycleBatch | Repair, *, by: Any) -> Undo:
         requested_by_id=by.id, job="undo",
     )  # fmt: skip
     start_work(undo)
-    locked.undone_at = db.session.scalar(sa.select(db_now()))
+    locked.undone_at = read_now()
     locked.undone_by_id = by.id
     record_event(
         "undone", f"Undid the {_name(kind)} of {locked.done} leads", by=by, subject=locked, batch_id=locked.batch_id

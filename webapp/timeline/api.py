@@ -7,7 +7,6 @@ import math
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-import sqlalchemy as sa
 from flask import Response, abort, request
 from pydantic import AwareDatetime, Field, StringConstraints
 
@@ -25,7 +24,7 @@ from webapp.core.apikit import (
     read_cursor,
     write_cursor,
 )
-from webapp.core.clock import db_now
+from webapp.core.clock import read_now
 from webapp.core.db import db
 from webapp.core.once import hash_request
 from webapp.leads.api import successors
@@ -178,7 +177,7 @@ def _refuse(answer: Answer) -> ApiProblem:
     headers, extra = {}, dict[str, Any]()
     if decision.allowed_at is not None:
         extra["next_allowed_at"] = decision.allowed_at.isoformat()
-        now = db.session.scalar(sa.select(db_now())) or decision.allowed_at
+        now = read_now()
         headers["Retry-After"] = str(max(1, math.ceil((decision.allowed_at - now).total_seconds())))
     if answer.token:
         extra |= {

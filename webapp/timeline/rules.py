@@ -191,7 +191,8 @@ def find_answered(mine: Sequence[Known], now: datetime, reply_hours: int) -> Kno
 # --- quiet hours ---------------------------------------------------------------------------------------------
 
 
-def _spans(day: date, quiet: Quiet, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
+def span_of(day: date, quiet: Quiet, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
+    """When that day's window opens and closes; None for a closed day."""
     window = quiet.windows.get(day.weekday())
     if window is None or day.isoformat() in quiet.holidays:
         return None
@@ -208,7 +209,7 @@ def next_opening(now: datetime, zone: str | None, quiet: Quiet) -> datetime | No
     info = ZoneInfo(zone or "UTC")
     today = now.astimezone(info).date()
     for offset in range(-1, 400):
-        span = _spans(today + timedelta(days=offset), quiet, info)
+        span = span_of(today + timedelta(days=offset), quiet, info)
         if span is None or span[1] <= now:
             continue
         return None if span[0] <= now else span[0]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from webapp.accounts.models import User
 from webapp.core.access import find_owned
 from webapp.core.audit import StatusChange, record_event
-from webapp.core.clock import db_now
+from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.leads.models import Lead, LeadChange
 from webapp.leads.states import LEAD
@@ -37,7 +37,7 @@ def undo(merge_id: int, *, by: User) -> list[str]:
     lock_people(by.company_id, [row.survivor_id])
     row = find_owned(LeadMerge, merge_id, by.company_id, lock=True)
     survivor = find_owned(Lead, row.survivor_id if row else 0, by.company_id, lock=True)
-    now = db.session.scalar(sa.select(db_now()))
+    now = read_now()
     if row is None or row.undone_at is not None:
         raise MergeRefused("This merge was undone already.")
     if survivor is None:

@@ -13,6 +13,7 @@ from webapp.accounts.service import Refused, people, workspace
 from webapp.accounts.views import bp
 from webapp.accounts.views.settings import _me
 from webapp.core.access import get_owned_or_404, requires
+from webapp.core.clock import read_now
 from webapp.core.web import go, render, toast
 
 SHOWN_ONCE = "shown_once"
@@ -122,7 +123,7 @@ def _team_page(form: InviteForm) -> Response:
     company_id = current_user.company_id
     return render(
         "accounts/team.html", form=form, users=queries.list_users(company_id),
-        invitations=queries.list_open_invitations(company_id), now=queries.now(), shown=_take_shown("link"),
+        invitations=queries.list_open_invitations(company_id), now=read_now(), shown=_take_shown("link"),
         roles=people.ROLE_LABELS, days=people.INVITATION_DAYS,
     )  # fmt: skip
 

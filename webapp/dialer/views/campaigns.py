@@ -9,6 +9,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.core.access import get_owned_or_404, requires, role_at_least
+from webapp.core.clock import read_now
 from webapp.core.once import new_form_token
 from webapp.core.text import plural
 from webapp.core.web import go, render, toast
@@ -231,7 +232,7 @@ def _rules_page(
     found: DialCampaign, form: RulesForm, shown: dict[str, service.Rule], status: int = 200, *, asked: bool = False,
     stale: dict[str, service.Rule] | None = None,
 ) -> Response:  # fmt: skip
-    now = queries.read_now()
+    now = read_now()
     words = {
         name: queries.forecast_words(number, now, current_user.zone_name) if number is not None else ""
         for name, number in queries.forecast_all(found, shown, asked=asked).items()

@@ -43,12 +43,12 @@ def _leads_of(campaign: DialCampaign, name: str) -> str:
 
 def cure_of(campaign: DialCampaign, name: str, reason: Reason) -> tuple[str, str] | None:
     """Words and address of what this user can do about it, where there is such a page."""
-    if name == "no_zone":
-        return ("Set their time zone", _leads_of(campaign, name)) if may_manage() else None
     view = current_app.view_functions.get(reason.endpoint)
     if not reason.cure or view is None or not role_at_least(current_user.role, getattr(view, "required_role", "rep")):
         return None
-    wanted = {name for rule in current_app.url_map.iter_rules(reason.endpoint) for name in rule.arguments}
+    if reason.on_leads:
+        return reason.cure, _leads_of(campaign, name)
+    wanted = {each for rule in current_app.url_map.iter_rules(reason.endpoint) for each in rule.arguments}
     values: dict[str, Any] = {"campaign_id": campaign.id} if "campaign_id" in wanted else {}
     return reason.cure, url_for(reason.endpoint, **values)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from webapp.core.clock import db_now
+from webapp.core.clock import read_now
 from webapp.core.db import db
 from webapp.leads.filters import LeadFilter
 from webapp.leads.queries.matching import Scope, owned_conditions
@@ -92,7 +92,7 @@ def is_free(scope: Scope, f: LeadFilter) -> tuple[str, dict[str, Any]]:
     """Leads that have what the method needs, and whom the guard would neither refuse nor warn of at that moment,
     were nothing else to happen until then."""
     method = METHODS[f.free]
-    at = db.session.execute(sa.select(db_now())).scalar_one() + timedelta(hours=f.free_in or 0)
+    at = read_now() + timedelta(hours=f.free_in or 0)
     limits = get_limits(scope.company_id)
     given = {"company": scope.company_id, "method": method.name}
     busy = find_busy(scope.company_id, method.name, at)

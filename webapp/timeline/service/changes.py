@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
 from webapp.accounts.models import User
 from webapp.core.access import find_owned, role_at_least
-from webapp.core.clock import db_now
-from webapp.core.db import atomic, db
+from webapp.core.clock import read_now
+from webapp.core.db import atomic
 from webapp.core.states import advance
 from webapp.leads.models import Lead
 from webapp.timeline.guard import lock_people, look
@@ -34,7 +32,7 @@ def _get(contact_id: int, company_id: int, version: int | None = None) -> tuple[
         raise LookupError("No such contact")
     if version is not None and version != contact.version:
         raise StaleContact("Somebody changed this contact meanwhile.")
-    now: datetime = db.session.scalar(sa.select(db_now()))  # type: ignore[assignment]
+    now = read_now()
     return contact, now
 
 
@@ -122,7 +120,7 @@ def hide(contact_id: int, *, by: User, reason: str, version: int | None = None) 
     if contact.hidden_at is not None:
         return contact
     reason = check_reason(reason)
-    at = db.session.scalar(sa.select(db_now()))
+    at = read_now()
     revise(
         contact, "hidden", {"hidden_at": at, "hidden_by_id": by.id, "hidden_reason": reason}, by=by.id, reason=reason
     )
