@@ -24,6 +24,7 @@ from webapp.dialer.eligible import CAP_SQL, ONE_JOINS_SQL, ONE_SQL
 from webapp.dialer.filling import fill_hopper
 from webapp.dialer.fold import apply_calls
 from webapp.dialer.models import DialCampaign, HopperEntry
+from webapp.leads.models import Lead
 
 log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=10)
@@ -166,6 +167,23 @@ def find_claim(company_id: int, token: str) -> HopperEntry | None:
         HopperEntry.company_id == company_id, HopperEntry.claim_token == token, HopperEntry.status != "ready"
     )
     return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def hold(company_id: int, token: str, *, by: User | None = None) -> HopperEntry:
+    """The claimed entry with its lead locked, the lead first as the sweep does; with `by` only in that agent's hand.
+
+    Raises ClaimLost.
+    """
+    entry = _held(company_id, token, by)
+    db.session.execute(sa.select(Lead.id).where(Lead.id == entry.lead_id).with_for_update())
+    return _held(company_id, token, by)
+
+
+def _held(company_id: int, token: str, by: User | None) -> HopperEntry:
+    entry = find_claim(company_id, token)
+    if entry is None or (by is not None and entry.locked_by_id != by.id):
+        raise ClaimLost
+    return entry
 
 
 def find_claim_of(user: User) -> HopperEntry | None:

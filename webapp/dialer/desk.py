@@ -19,9 +19,10 @@ from webapp.core.clock import db_now, read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance, advance_many
 from webapp.dialer.aftermath import settle_leads
-from webapp.dialer.claims import LEASE, Claim, ClaimLost, claim_next, find_claim, find_claim_of, finish, release
+from webapp.dialer.claims import LEASE, Claim, claim_next, find_claim_of, finish, hold, release
 from webapp.dialer.events import parse_event
 from webapp.dialer.fold import apply_calls
+from webapp.dialer.handback import count_ends, find_call, hand_back, tell
 from webapp.dialer.hours import hours_of, parse_callback
 from webapp.dialer.models import HOPPER, Callback, CallLog, DialCampaign, HopperEntry
 from webapp.dialer.service import record_events
@@ -72,47 +73,16 @@ def take_next(campaign_id: int, *, by: User) -> Claim | HopperEntry | None:
     return claim_next(by.company_id, campaign_id, by=by)
 
 
-def _held(token: str, by: User) -> HopperEntry:
-    entry = find_claim(by.company_id, token)
-    if entry is None or entry.locked_by_id != by.id:
-        raise ClaimLost
-    return entry
-
-
-def _tell(entry: HopperEntry, by: User, kind: str, turn: int = 0, **facts: Any) -> None:
-    event = {
-        "provider": PROVIDER, "event_id": f"{entry.claim_token}:{kind}{f':{turn}' if turn else ''}", "call_id": entry.claim_token,
-        "type": kind, "lead_id": entry.lead_id, "phone": entry.phone, "campaign_id": entry.campaign_id, "agent": by.name, **facts,
-    }  # fmt: skip
-    record_events(by.company_id, [parse_event(event)], source=PROVIDER)
-    db.session.execute(
-        sa.update(CallLog)
-        .where(
-            CallLog.company_id == by.company_id,
-            CallLog.provider == PROVIDER,
-            CallLog.provider_call_id == entry.claim_token,
-        )
-        .values(agent_id=by.id)
-    )
-
-
 @atomic(retry=3)
 def start_dial(token: str, *, by: User) -> None:
     """The agent presses the phone link: the dial counts from here, once. Raises ClaimLost."""
-    entry = _lock(token, by)
+    entry = hold(by.company_id, token, by=by)
     now = read_now()
-    _tell(entry, by, "dialing", started_at=now.isoformat())
+    tell(entry, {"provider": PROVIDER, "started_at": now.isoformat()}, "dialing", name="dial")
     if entry.status == "locked":
         advance(
             entry, "dialing", machine=HOPPER, by=by.id, cause="user", ledger=False, values={"lease_until": now + LEASE}
         )
-
-
-def _lock(token: str, by: User) -> HopperEntry:
-    """The lead first, then its entry: as the sweep does."""
-    entry = _held(token, by)
-    db.session.execute(sa.select(Lead.id).where(Lead.id == entry.lead_id).with_for_update())
-    return _held(token, by)
 
 
 @atomic(retry=3)
@@ -125,7 +95,7 @@ def give_result(
     if result not in RESULTS:
         raise DeskRefused("Choose one of the results.")
     said = RESULTS[result]
-    entry = _lock(token, by)
+    entry = hold(by.company_id, token, by=by)
     lead = db.session.get_one(Lead, entry.lead_id, populate_existing=True)
     now = read_now()
     due = None
@@ -134,55 +104,26 @@ def give_result(
             raise DeskRefused("Say when to call back.")
         campaign = db.session.get_one(DialCampaign, entry.campaign_id)
         due = parse_callback(callback_local, lead.zone, hours_of(campaign.windows, campaign.holidays), now)
-    call = _find_call(by.company_id, token)
+    call = find_call(by.company_id, PROVIDER, token)
     started = call.started_at if call is not None else now
     facts: dict[str, Any] = {
-        "call_status": said.call_status,
-        "started_at": started.isoformat(),
-        "ended_at": now.isoformat(),
-    }
-    if said.disposition:
-        facts["disposition"] = said.disposition
+        "provider": PROVIDER, "call_status": said.call_status, "disposition": said.disposition, "notes": notes,
+        "started_at": started.isoformat(), "ended_at": now.isoformat(), "callback_at": due.isoformat() if due else None,
+    }  # fmt: skip
     if said.call_status == "answered":
         facts |= {"answered_at": started.isoformat(), "duration": int((now - started).total_seconds())}
-    if due is not None:
-        facts["callback_at"] = due.isoformat()
-    _tell(entry, by, "ended", _turns(by.company_id, token), notes=notes, **facts)
+    handed = hand_back(by.company_id, token, facts, by=by)
     if due is not None and own:
         db.session.execute(
             sa.update(Callback).where(Callback.lead_id == lead.id, Callback.state == "open").values(agent_id=by.id)
         )
-    finish(by.company_id, token)
-    made = _find_call(by.company_id, token)
-    assert made is not None
-    log.info("desk_result", lead_id=lead.id, call_log_id=made.id, result=result)
-    return made.id
-
-
-def _find_call(company_id: int, token: str) -> CallLog | None:
-    query = sa.select(CallLog).where(
-        CallLog.company_id == company_id, CallLog.provider == PROVIDER, CallLog.provider_call_id == token
-    )
-    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-
-
-def _turns(company_id: int, token: str) -> int:
-    """How often this call had an end already: an undone one comes again under another name."""
-    return int(
-        db.session.scalar(
-            sa.text(
-                "SELECT count(*) FROM call_events WHERE company_id = :c AND provider = :p AND provider_call_id = :t AND type = 'ended'"
-            ),
-            {"c": company_id, "p": PROVIDER, "t": token},
-        )
-        or 0
-    )
+    return handed.call_id
 
 
 @atomic(retry=3)
 def skip(token: str, *, by: User) -> None:
     """Give the lead back uncounted, behind all the others. Raises ClaimLost, DeskRefused while its call is open."""
-    entry = _lock(token, by)
+    entry = hold(by.company_id, token, by=by)
     if entry.status == "dialing":
         raise DeskRefused("It was dialed: say what came of it.")
     facts = {
@@ -332,7 +273,7 @@ def say_result(call_id: int, result: str, *, by: User, notes: str = "", everybod
     if not call.needs_review:
         raise DeskRefused("It has a result already.")
     said = RESULTS[result]
-    turn = _turns(by.company_id, call.provider_call_id)
+    turn = count_ends(by.company_id, call.provider_call_id)
     event = {
         "provider": call.provider, "event_id": f"{call.provider_call_id}:said:{turn}", "call_id": call.provider_call_id,
         "type": "ended", "lead_id": call.lead_id, "call_status": said.call_status, "started_at": call.started_at.isoformat(),
