@@ -1,0 +1,1 @@
+"""Automation projects: dealerships reached through the contact forms of their own websites, with proof."""
