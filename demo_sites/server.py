@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import mimetypes
+import selectors
+import socket
+import socketserver
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, abort, jsonify, request
-from werkzeug.serving import WSGIRequestHandler, make_server
+from flask import Flask, Response, abort, current_app, jsonify, redirect, request
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Response as WsgiResponse
 
+ASSETS = Path(__file__).parent / "assets"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 View = Callable[..., Any]
 
 
@@ -49,13 +59,21 @@ class Site:
     builder: str = ""
     dealership: bool = True
     start: str = "/"  # where an attempt begins
+    note: str = ""  # what is odd about it, for people
+    hosts: tuple[str, ...] = ()  # whole host names it answers to besides <name>.localhost and www.<name>.localhost
+    closed: bool = False  # its address is a port on which nobody listens
     views: dict[tuple[str, str], View] = field(default_factory=dict)
 
     def get(self, path: str) -> Callable[[View], View]:
+        """The path "*" takes what no other view of this method took."""
         return self._route("GET", path)
 
     def post(self, path: str) -> Callable[[View], View]:
         return self._route("POST", path)
+
+    def view_of(self, method: str, path: str) -> View | None:
+        method = "GET" if method == "HEAD" else method
+        return self.views.get((method, path)) or self.views.get((method, "*"))
 
     def _route(self, method: str, path: str) -> Callable[[View], View]:
         def keep(view: View) -> View:
@@ -66,6 +84,7 @@ class Site:
 
 
 SITES: dict[str, Site] = {}
+_ALIASES: dict[str, str] = {}
 
 
 def site(name: str, title: str, expect: dict[str, Any], **facts: Any) -> Site:
@@ -73,14 +92,84 @@ def site(name: str, title: str, expect: dict[str, Any], **facts: Any) -> Site:
     if name in SITES:
         raise ValueError(f"two sites named {name}")
     made = SITES[name] = Site(name, title, expect, **facts)
+    _ALIASES.update(dict.fromkeys(made.hosts, name))
     return made
 
 
-class _Quiet(WSGIRequestHandler):
+def name_here() -> str:
+    """The site that the request in hand is for."""
+    host = request.host.partition(":")[0].lower()
+    return _ALIASES.get(host) or host.removesuffix(".localhost").removeprefix("www.")
+
+
+class _Handler(WSGIRequestHandler):
+    """HTTP/1.1 with connections that stay open. A streamed answer ends with its connection."""
+
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = 60  # seconds an idle connection may wait for its next request
+
+    def run_wsgi(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        environ = self.make_environ()
+        environ["wsgi.input"] = BytesIO(body)
+        begun: dict[str, Any] = {}
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            begun.update(status=status, headers=headers)
+
+        pieces = self.server.app(environ, start_response)  # type: ignore[attr-defined]
+        try:
+            self._send_head(begun["status"], begun["headers"])
+            for piece in pieces:
+                self.wfile.write(piece)
+        finally:
+            if hasattr(pieces, "close"):
+                pieces.close()
+
+    def _send_head(self, status: str, headers: list[tuple[str, str]]) -> None:
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for key, value in headers:
+            self.send_header(key, value)
+        lengthless = int(code) in (204, 304) or any(key.lower() == "content-length" for key, _ in headers)
+        if not lengthless and self.command != "HEAD":
+            self.send_header("Connection", "close")
+        self.end_headers()
 
     def log(self, type: str, message: str, *args: Any) -> None:
         pass
+
+
+class _Server(ThreadedWSGIServer):
+    def __init__(self, port: int, app: Flask) -> None:
+        self.connections: set[Any] = set()
+        self.idle = threading.Condition()
+        super().__init__("127.0.0.1", port, app, _Handler)
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # not HTTPServer's, which asks the resolver for a name
+        self.server_name, self.server_port = self.server_address[:2]
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        with self.idle:
+            self.connections.add(request)
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self.idle:
+                self.connections.discard(request)
+                self.idle.notify_all()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that broke is its client's affair."""
+
+    def end_connections(self, seconds: float = 10) -> None:
+        with self.idle:
+            for connection in self.connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self.idle.wait_for(lambda: not self.connections, seconds)
 
 
 class SiteServer:
@@ -91,9 +180,13 @@ class SiteServer:
         self.visits: list[Visit] = []
         self.state: dict[str, Any] = {}  # for sites that remember; cleared by `forget`
         self.arrived = threading.Event()
+        self.stopping = threading.Event()
         self.app = self._make_app()
-        self.server = make_server("127.0.0.1", port, self.app, threaded=True, request_handler=_Quiet)
+        self.server = _Server(port, self.app)
         self.port = self.server.server_port
+        self.nobody = socket.socket()  # bound, never listening: connections are refused and nobody else gets the port
+        self.nobody.bind(("127.0.0.1", 0))
+        self.wake, self.woken = socket.socketpair()
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
 
     def start(self) -> SiteServer:
@@ -101,12 +194,25 @@ class SiteServer:
         return self
 
     def stop(self) -> None:
+        """Requests that are held are let go, open connections end, threads too."""
+        self.stopping.set()
+        self.wake.close()
         self.server.shutdown()
+        self.server.end_connections()
         self.thread.join(10)
         self.server.server_close()
+        self.woken.close()
+        self.nobody.close()
+
+    def __enter__(self) -> SiteServer:
+        return self.start()
+
+    def __exit__(self, *args: object) -> None:
+        self.stop()
 
     def url_of(self, name: str, path: str | None = None) -> str:
-        return f"http://{name}.localhost:{self.port}{SITES[name].start if path is None else path}"
+        port = self.nobody.getsockname()[1] if SITES[name].closed else self.port
+        return f"http://{name}.localhost:{port}{SITES[name].start if path is None else path}"
 
     def forms_of(self, name: str) -> list[Received]:
         return [one for one in self.received if one.site == name]
@@ -120,23 +226,36 @@ class SiteServer:
         self.state.clear()
         self.arrived.clear()
 
+    def hold(self, seconds: float | None = None) -> None:
+        """Keep the request in hand waiting until the client hangs up, the server stops, or `seconds` have passed."""
+        client = request.environ.get("werkzeug.socket")
+        if client is None:
+            self.stopping.wait(seconds)
+            return
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(client, selectors.EVENT_READ)
+            waiting.register(self.woken, selectors.EVENT_READ)
+            waiting.select(seconds)
+
     def _make_app(self) -> Flask:
         app = Flask("demo_sites", static_folder=None)
         app.extensions["sites"] = self
 
-        @app.route("/", defaults={"path": ""}, methods=["GET", "POST"])
-        @app.route("/<path:path>", methods=["GET", "POST"])
+        @app.route("/", defaults={"path": ""}, methods=METHODS, provide_automatic_options=False)
+        @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)
         def serve(path: str) -> Any:
-            name = request.host.partition(":")[0].removesuffix(".localhost")
-            found = SITES.get(name)
+            name = name_here()
             if name in ("127.0.0.1", "localhost"):
                 return self._report(path)
+            found = SITES.get(name)
             if found is None:
                 abort(404)
+            view = found.view_of(request.method, "/" + path)
+            if path.startswith("assets/") and (request.method, "/" + path) not in found.views:
+                return _asset(path.removeprefix("assets/"))
             self.visits.append(
                 Visit(name, request.method, "/" + path, time.monotonic(), request.headers.get("User-Agent", ""))
             )
-            view = found.views.get((request.method, "/" + path)) or found.views.get((request.method, "*"))
             if view is None:
                 return Response("Not here.\n", 404, mimetype="text/plain")
             return view()
@@ -144,37 +263,66 @@ class SiteServer:
         return app
 
     def _report(self, path: str) -> Any:
-        """What arrived so far, for other processes."""
+        """What arrived so far, for people and for other processes."""
         if path == "received":
             return jsonify([vars(one) for one in self.received])
         if path == "visits":
             return jsonify([vars(one) for one in self.visits])
-        return jsonify(
-            [
-                {"name": s.name, "title": s.title, "url": self.url_of(s.name), "expect": s.expect, "topic": s.topic}
-                for s in SITES.values()
-            ]
-        )
+        if path == "sites.json":
+            return jsonify([self._facts_of(one) for one in SITES.values()])
+        if path.startswith("assets/"):
+            return _asset(path.removeprefix("assets/"))
+        if path == "forget" and request.method == "POST":
+            self.forget()
+            return redirect("/", 303)
+        from demo_sites import dealers_index  # it needs this module first
+
+        if path == "dealerships.csv":
+            return Response(dealers_index.csv_text(self), mimetype="text/csv")
+        if path == "":
+            return Response(dealers_index.index_page(self), mimetype="text/html")
+        return abort(404)
+
+    def _facts_of(self, it: Site) -> dict[str, Any]:
+        facts = ("name", "title", "expect", "topic", "builder", "dealership", "note")
+        return {fact: getattr(it, fact) for fact in facts} | {
+            "url": self.url_of(it.name),
+            "received": len(self.forms_of(it.name)),
+            "accepted": len(self.accepted(it.name)),
+        }
+
+
+@cache
+def _read(name: str) -> bytes | None:
+    path = ASSETS / name
+    return path.read_bytes() if ".." not in name and path.is_file() else None
+
+
+def _asset(name: str) -> Response:
+    found = _read(name)
+    if found is None:
+        abort(404)
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return Response(found, mimetype=kind, headers={"Cache-Control": "max-age=600"})
 
 
 def server() -> SiteServer:
     """The one that is serving, from inside a view."""
-    from flask import current_app
-
     found: SiteServer = current_app.extensions["sites"]
     return found
 
 
+def given() -> dict[str, list[str]]:
+    """The form of the request in hand (urlencoded, multipart or a flat JSON object)."""
+    if request.is_json:
+        sent = request.get_json(silent=True) or {}
+        return {str(k): [str(v)] for k, v in sent.items()} if isinstance(sent, dict) else {}
+    return {key: request.form.getlist(key) for key in request.form}
+
+
 def keep(*, accepted: bool = True, note: str = "", form: dict[str, list[str]] | None = None) -> Received:
-    """Log the form of the request in hand (urlencoded, multipart or JSON), from inside a view."""
-    if form is None:
-        if request.is_json:
-            given = request.get_json(silent=True) or {}
-            form = {str(k): [str(v)] for k, v in given.items()} if isinstance(given, dict) else {}
-        else:
-            form = {key: request.form.getlist(key) for key in request.form}
-    name = request.host.partition(":")[0].removesuffix(".localhost")
-    one = Received(name, request.path, form, accepted, time.monotonic(), note)
+    """Log the form of the request in hand, from inside a view."""
+    one = Received(name_here(), request.path, given() if form is None else form, accepted, time.monotonic(), note)
     here = server()
     here.received.append(one)
     here.arrived.set()
