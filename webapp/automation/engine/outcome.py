@@ -95,6 +95,16 @@ class Observer(Protocol):
         """ "" or the reason why this page must not be opened (robots.txt, quoted)."""
 
 
+def check(observer: Observer) -> None:
+    """Let the observer end the attempt here. It need not have a `check()`; if it has one, that is cheap and may raise.
+
+    Called between page loads, waits of a second and fields, so that a cancellation is heard within 5 s.
+    """
+    asked = getattr(observer, "check", None)
+    if asked is not None:
+        asked()
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One control as the attempt dealt with it, for the mapping page: `value` only what the enquiry says, `box` on the picture."""
