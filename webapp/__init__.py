@@ -17,7 +17,7 @@ from webapp.core.schedule import Schedule  # noqa: F401  its table belongs to th
 
 # Each feature is a package with models; `views.bp`, `api.bp` and `cli.group` where it has them.
 FEATURES = (
-    "accounts", "leads", "timeline", "dialer", "imports", "recycling", "reports", "notifications", "demo", "home",
+    "accounts", "leads", "timeline", "dialer", "imports", "recycling", "automation", "reports", "notifications", "demo", "home",
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ class StatusChange(Row, db.Model):
     batch_id: Mapped[UUID | None]
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
     before: Mapped[dict[str, Any] | None]
+    notes: Mapped[str | None]
 
     __table_args__ = (
         sa.CheckConstraint("cause IN ({})".format(", ".join(f"'{c}'" for c in CAUSES)), name="cause"),

@@ -120,6 +120,7 @@ def advance(
     batch_id: UUID | None = None,
     ledger: bool = True,
     values: Mapping[str, Any] | None = None,
+    notes: str | None = None,
 ) -> bool:
     """Move one row from the status it was seen in; False when it is there already.
 
@@ -144,6 +145,7 @@ def advance(
             StatusChange(
                 company_id=row.company_id, machine=machine.name, subject_id=row.id, old_status=seen,
                 new_status=to, cause=cause, reason=reason, evidence_id=evidence_id, batch_id=batch_id, user_id=by,
+                notes=notes,
             )
         )  # fmt: skip
         db.session.flush()
