@@ -82,7 +82,10 @@ class Channel(Row, db.Model):
 
 
 class Delivery(Row, db.Model):
-    """The outbox: one alert for one channel, written with the alert. Whoever holds the lease writes with its fence."""
+    """The outbox: one alert for one channel, written with the alert. Whoever holds the lease writes with its fence.
+
+    What has not left by `give_up_at` is no news any more and fails.
+    """
 
     __tablename__ = "notification_deliveries"
 
@@ -92,6 +95,7 @@ class Delivery(Row, db.Model):
     state: Mapped[str] = mapped_column(server_default=DELIVERY.initial, default=DELIVERY.initial)
     attempts: Mapped[int] = mapped_column(sa.Integer, server_default="0", default=0)
     next_try_at: Mapped[datetime] = mapped_column(server_default=sa.func.rebound_now())
+    give_up_at: Mapped[datetime]
     last_error: Mapped[str] = mapped_column(server_default="", default="")
     fence: Mapped[int] = mapped_column(server_default="0", default=0)
     lease_until: Mapped[datetime | None]
