@@ -24,9 +24,9 @@ class Answered:
     headers: dict[str, str]
 
 
-@dataclass(slots=True)
+@dataclass
 class Recording:
-    """Listens from `attach` on. Lists are bounded; `dropped` counts what came after they were full."""
+    """Listens from `attach` on. Lists are bounded; `dropped` counts what came after they were full. (No slots: the driver keeps notes on it.)"""
 
     logs: list[dict[str, Any]] = field(default_factory=list)
     script_errors: list[str] = field(default_factory=list)
