@@ -73,7 +73,7 @@ def state_name(letters: str) -> str:
 @lru_cache(maxsize=64)
 def country_names(code: str) -> tuple[str, ...]:
     """What lists call it, English first: names in five languages and, for the US, the usual short forms."""
-    names = [str(Locale.parse(language).territories.get(code, "")) for language in ("en", "es", "fr", "de", "ar")]
+    names = [str(Locale(language).territories.get(code, "")) for language in ("en", "es", "fr", "de", "ar")]
     more = {"US": ["United States of America", "USA", "U.S.A.", "U.S.", "America"], "GB": ["UK", "Great Britain"]}
     return tuple(dict.fromkeys(filter(None, names + more.get(code, []))))
 
@@ -117,7 +117,11 @@ def _first(options: list[Option], *words: str) -> Option | None:
 def _named(options: list[Option], names: Iterable[str]) -> Option | None:
     """By label or value, exactly; then by a label that says the name and more, as "TX - Texas"."""
     wanted = [tight(name) for name in names if name]
-    for test in (lambda o, n: n in (tight(o.label), tight(o.value)), lambda o, n: n in _pieces(o)):
+    tests: tuple[Callable[[Option, str], bool], ...] = (
+        lambda option, name: name in (tight(option.label), tight(option.value)),
+        lambda option, name: name in _pieces(option),
+    )
+    for test in tests:
         found = next((option for name in wanted for option in options if test(option, name)), None)
         if found is not None:
             return found
