@@ -37,6 +37,7 @@ from webapp.dialer.filling import fill_all
 from webapp.dialer.quarantine import place_waiting
 from webapp.leads.tallies import fold_tallies
 from webapp.notifications.contacts import run_nightly_recount
+from webapp.notifications.delivering import sweep_deliveries
 from webapp.notifications.problems import run_nightly_repair
 from webapp.recycling.night import start_light_repair
 from webapp.reports.service import expire_exports
@@ -68,6 +69,7 @@ def forget_old() -> None:
 
 PERIODIC: dict[str, Periodic] = {
     "sweep": Periodic("* * * * *", work.sweep),
+    "sweep_deliveries": Periodic("* * * * *", sweep_deliveries),
     "fold_tallies": Periodic("* * * * *", fold_tallies),
     "expire_exports": Periodic("17 * * * *", expire_exports),
     "remove_stale_folders": Periodic("41 * * * *", remove_stale_folders),

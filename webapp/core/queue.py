@@ -37,6 +37,7 @@ JOBS: dict[str, JobSpec] = {
     "bulk": JobSpec("jobs.leads.perform_bulk", "interactive", 3600),
     "call_import": JobSpec("jobs.imports.perform_call_import", "default", 7200),
     "export": JobSpec("jobs.reports.perform_export", "exports", 3600),
+    "deliver": JobSpec("jobs.notifications.deliver", "default", 300),
     "demo": JobSpec("jobs.demo.perform_demo", "default", 1800),
 }
 

@@ -9,6 +9,7 @@ from webapp.core.access import find_owned
 from webapp.core.db import atomic, db
 from webapp.core.web import local_path
 from webapp.notifications.models import LEVELS, Notification, NotificationRead
+from webapp.notifications.outbox import write_deliveries
 from webapp.notifications.queries import visible
 
 TITLE = 200
@@ -17,9 +18,12 @@ TITLE = 200
 @atomic
 def notify(
     company_id: int, kind: str, title: str, *, body: str = "", url: str = "", level: str = "info", user_id: int | None = None,
-    dedupe_key: str | None = None, details: dict[str, Any] | None = None,
+    dedupe_key: str | None = None, details: dict[str, Any] | None = None, but: int | None = None,
 ) -> Notification | None:  # fmt: skip
-    """Put one line into the inbox of one user, or of every manager and admin. None when `dedupe_key` has been used."""
+    """Put one line into the inbox of one user, or of every manager and admin. None when `dedupe_key` has been used.
+
+    In the same transaction it goes into the outbox of every channel that takes this kind, except the one that `but` names.
+    """
     if level not in LEVELS:
         raise ValueError(f"No such level: {level}")
     if url and local_path(url, "") != url:
@@ -35,7 +39,10 @@ def notify(
         )
         .returning(Notification.id)
     ).scalar()  # fmt: skip
-    return find_owned(Notification, made, company_id) if made else None
+    note = find_owned(Notification, made, company_id) if made else None
+    if note is not None:
+        write_deliveries(note, but=but)
+    return note
 
 
 def _cut(text: str, most: int) -> str:
