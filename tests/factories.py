@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from webapp.accounts.models import Company, User
+from webapp.automation.models import AutomationAttempt, ContactRequest, Dealership, Project, ProjectDealership, Run
 from webapp.core.db import db
 from webapp.dialer.models import CallLog, DialCampaign
 from webapp.leads.models import Lead, LeadList
@@ -69,6 +70,79 @@ def make_call(lead: Lead, call_status: str = "no_answer", **facts: Any) -> CallL
     row = _save(CallLog(company_id=lead.company_id, lead_id=lead.id, call_status=call_status, **facts))
     db.session.refresh(lead)
     return row
+
+
+def make_project(company: Company, **facts: Any) -> Project:
+    """Around Columbus, Ohio, open all day and every day; a dry run unless told otherwise."""
+    facts.setdefault("name", f"Project {next(_n)}")
+    facts.setdefault("zone", "America/New_York")
+    facts.setdefault("search_postal_code", "43215")
+    facts.setdefault("search_location_lat", 39.9650)
+    facts.setdefault("search_location_lng", -83.0005)
+    facts.setdefault("window_open", "00:00")
+    facts.setdefault("window_close", "00:00")
+    facts.setdefault("window_days", [0, 1, 2, 3, 4, 5, 6])
+    return _save(Project(company_id=company.id, **facts))
+
+
+def make_contact_request(project: Project, **facts: Any) -> ContactRequest:
+    facts.setdefault("first_name", "Ana")
+    facts.setdefault("last_name", "Ruiz")
+    facts.setdefault("email", "ana@example.com")
+    facts.setdefault("phone", "+12125550123")
+    facts.setdefault("postal_code", "43215")
+    facts.setdefault("subject", "A question about a car")
+    facts.setdefault("message", "Hello, is the blue one still there?")
+    facts.setdefault("consents", ["terms", "contact"])
+    return _save(ContactRequest(company_id=project.company_id, project_id=project.id, **facts))
+
+
+def make_dealership(lead: Lead | LeadList, **facts: Any) -> Dealership:
+    """Of a lead, or of a new lead in a list; in Columbus, Ohio."""
+    n = next(_n)
+    facts.setdefault("website", f"https://dealer{n}.example.com/")
+    if isinstance(lead, LeadList):
+        lead = make_lead(lead, business=facts.get("name", f"Dealer {n}"), website=facts["website"])
+    host = facts["website"].split("/")[2].removeprefix("www.")
+    facts.setdefault("name", lead.business or f"Dealer {n}")
+    facts.setdefault("host", host)
+    facts.setdefault("latitude", 39.9612)
+    facts.setdefault("longitude", -82.9988)
+    facts.setdefault("placed_by", None if facts["latitude"] is None else "own")
+    return _save(Dealership(company_id=lead.company_id, lead_id=lead.id, **facts))
+
+
+def make_project_dealership(project: Project, dealership: Dealership | LeadList, **facts: Any) -> ProjectDealership:
+    if isinstance(dealership, LeadList):
+        dealership = make_dealership(dealership)
+    facts.setdefault("distance_miles", 1.5)
+    facts.setdefault("search_location_lat", project.search_location_lat)
+    facts.setdefault("search_location_lng", project.search_location_lng)
+    return _save(
+        ProjectDealership(company_id=project.company_id, project_id=project.id, dealership_id=dealership.id, **facts)
+    )
+
+
+def make_run(project: Project, request: ContactRequest | None = None, **facts: Any) -> Run:
+    request = request or make_contact_request(project)
+    facts.setdefault("dry_run", True)
+    return _save(Run(company_id=project.company_id, project_id=project.id, contact_request_id=request.id, **facts))
+
+
+def make_attempt(row: ProjectDealership, run: Run, status: str = "success", **facts: Any) -> AutomationAttempt:
+    """An attempt that has ended, unless `status` is running. The dealership's own row stays as it is."""
+    n = next(_n)
+    facts.setdefault("attempt_number", row.contact_attempts + 1)
+    facts.setdefault("dry_run", run.dry_run)
+    facts.setdefault("started_at", T0 + timedelta(seconds=n))
+    if status != "running":
+        facts.setdefault("completed_at", facts["started_at"] + timedelta(seconds=12))
+        facts.setdefault("duration_seconds", 12)
+    attempt = AutomationAttempt(
+        company_id=row.company_id, project_id=row.project_id, run_id=run.id, project_dealership_id=row.id,
+        contact_request_id=run.contact_request_id, status=status, **facts,
+    )  # fmt: skip
+    return _save(attempt)
 
 
 def sign_in(client: Any, user: User) -> Any:
