@@ -70,7 +70,10 @@ class Control:
 
     `visible` as a person sees it: size, opacity, place, ancestors; `proxied` when something visible acts for it (a styled label, a
     listbox widget). `texts` by source: label, aria, placeholder, title, before, after, heading, in the order the page gives them.
-    `tag` is input, select, textarea, button or widget (a custom listbox or an editable element); `type` the input's type in lower case.
+    `tag` is input, select, textarea, button or widget (a custom listbox or an editable element); `type` the input's type in lower case, of
+    a select "one" or "multiple", of a widget its role or "editable", of a link that serves as a button "link". Further texts: `over` (a label
+    laid over it), `hint` (all words of its field). `why_hidden`: "later_step" and "collapsed" wait to be opened; "type", "display",
+    "visibility", "opacity", "clipped", "size", "offscreen", "aria_hidden" hide this one by itself.
     """
 
     uid: str
@@ -98,13 +101,18 @@ class Control:
     options: tuple[Option, ...] = ()
     selector: str = ""  # CSS, as stable as the page allows: for saved mappings and for people
     box: tuple[float, float, float, float] | None = None  # x, y, width, height on the page, in CSS pixels
+    role: str = ""
+    proxy: str = ""  # uid of what a person acts on instead: `read.locate_proxy`
+    labelled: bool = False  # a label of its own is visible
+    wrapper: str = ""  # classes and id of the largest box that holds no other control
 
 
 @dataclass(frozen=True, slots=True)
 class FormSeen:
     """A form, or controls that belong together without one (`index` -1). `frame` numbers the page's frames, 0 the page itself.
 
-    `texts`: legend, heading, before, buttons, links, as the page gives them.
+    `texts`: legend, heading (the first inside, else the one above), above, before (what stands over it), inner (all headings inside), aria,
+    buttons, links, words (all its text, at most 1,500 characters), landmark (header, nav, footer, aside, main, dialog), as the page gives them.
     """
 
     uid: str
