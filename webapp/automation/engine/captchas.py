@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import ElementHandle, Frame, Page
 from playwright.sync_api import Error as BrowserError
-from playwright.sync_api import Frame, Page
 
 from webapp.automation.engine import read
 from webapp.automation.engine.failures import Failed, FailureType
@@ -75,12 +75,22 @@ def find_captchas(page: Page, form: FormSeen | None = None) -> list[Captcha]:
             if frame is not page.main_frame and not frame.frame_element().is_visible():
                 continue
             raw = frame.evaluate(_SCRIPT, {"form": element if frame is home else None, "words": _WORDS})
+            elsewhere = "" if element is None or frame is home else _place_of(frame, home, element)
         except BrowserError:
             if frame is page.main_frame:
                 raise
             continue  # a frame that has just gone
-        found += [Captcha(one["kind"], one["vendor"], one["active"], one["place"], one["said"]) for one in raw]
+        for one in raw:
+            found.append(Captcha(one["kind"], one["vendor"], one["active"], elsewhere or one["place"], one["said"]))
     return found
+
+
+def _place_of(frame: Frame, home: Frame | None, form: ElementHandle) -> str:
+    """Whether a frame stands inside the chosen form or elsewhere."""
+    at: Frame | None = frame
+    while at is not None and at.parent_frame is not home:
+        at = at.parent_frame
+    return "form" if at and at.frame_element().evaluate("(el, form) => form.contains(el)", form) else "other"
 
 
 def check(page: Page, form: FormSeen | None) -> list[str]:
