@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tests.api.keys import make_key
 from tests.factories import make_call, make_campaign, make_company, make_lead, make_list, make_user, sign_in
+from webapp.accounts.hosts import AllowedHost
 from webapp.accounts.models import ApiKey, AuthSession, Invitation
 from webapp.core.clock import now
 from webapp.core.db import db as database
@@ -19,7 +20,7 @@ from webapp.demo.models import DemoLoad
 from webapp.dialer.models import Callback, CallEvent
 from webapp.imports.models import Import
 from webapp.leads.models import BulkAction, SavedView
-from webapp.notifications.models import Notification
+from webapp.notifications.models import Channel, Delivery, Notification
 from webapp.recycling.models import RecycleBatch, Repair, Undo
 from webapp.reports.models import Export
 from webapp.timeline.models import ContactAttempt, ContactFile, DncEntry, GuardNotice, LeadMerge
@@ -50,6 +51,8 @@ def theirs(db: Any) -> dict[str, Any]:
     batch = RecycleBatch(company_id=c, list_id=lead_list.id, statuses=["busy"], target_status="new", reset_dial_count=False,
                          batch_id=uuid4(), job="recycle", state="done", done=1)  # fmt: skip
     repair = Repair(company_id=c, classes=[], batch_id=uuid4(), job="repair", state="done", done=1)
+    note, channel = add(Notification(company_id=c, kind="x", title="x")), add(Channel(company_id=c, kind="webhook", name="x"))
+    delivery = Delivery(company_id=c, channel_id=channel, notification_id=note, state="failed", give_up_at=now())
     contact = add(ContactAttempt(company_id=c, lead_id=lead.id, method="email", direction="outbound"))
     return {
         "contact_id": contact, "file_id": add(ContactFile(company_id=c, contact_id=contact, filename="x", content_type="x", size=1, sha256="x", storage_key="x")),
@@ -64,7 +67,8 @@ def theirs(db: Any) -> dict[str, Any]:
         "export_id": add(Export(company_id=c, kind="leads", format="csv", title="x", job="export", state="failed")),
         "import_id": add(Import(company_id=c, filename="x.csv", storage_key="x", size=1, sha256="x", job="import_check", list_id=lead_list.id)),
         "view_id": add(SavedView(company_id=c, user_id=user.id, name="x", query="", shared=True)),
-        "notification_id": add(Notification(company_id=c, kind="x", title="x")),
+        "notification_id": note, "channel_id": channel, "delivery_id": add(delivery),
+        "host_id": add(AllowedHost(company_id=c, pattern="x.internal")),
         "key_id": add(ApiKey(company_id=c, name="x", prefix="x", token_hash="x", scopes=[])),
         "invitation_id": add(Invitation(company_id=c, email="x@example.com", token_hash="x", expires_at=now() + timedelta(days=1))),
         "session_id": add(AuthSession(user_id=user.id, token_hash="x", expires_at=now() + timedelta(days=1))),

@@ -5,6 +5,7 @@ At least once: a sender that is killed between the answer and the record sends a
 
 from __future__ import annotations
 
+import secrets
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,12 +20,12 @@ from webapp.accounts.models import Company, User
 from webapp.core import clock
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
-from webapp.core.queue import ring
+from webapp.core.queue import enqueue, ring
 from webapp.notifications import rules
 from webapp.notifications.kinds import label_of
 from webapp.notifications.models import Channel, Delivery, Notification
 from webapp.notifications.rules import Message
-from webapp.notifications.senders import Failure, Target, send
+from webapp.notifications.senders import Outcome, Target, send
 from webapp.notifications.service import notify
 
 log = structlog.get_logger(__name__)
@@ -103,12 +104,11 @@ def perform_deliveries(company_id: int, settings: Any) -> int:
         parcel = claim_next(company_id, settings.base_url)
         if parcel is None:
             break
-        failure = send(parcel.target, parcel.message, settings)
-        if failure is None:
-            record_sent(parcel)
-            sent += 1
+        outcome = send(parcel.target, parcel.message, settings)
+        if outcome.ok:
+            sent += record_sent(parcel)
         else:
-            record_failure(parcel, failure)
+            record_failure(parcel, outcome)
     return sent
 
 
@@ -138,24 +138,24 @@ def note_success(channel_id: int) -> None:
 
 
 @atomic
-def record_failure(parcel: Parcel, failure: Failure) -> bool:
+def record_failure(parcel: Parcel, outcome: Outcome) -> bool:
     """Plan the next try or give up, and count it for the channel; the fifth in a row becomes an alert, once.
 
     What else waits for the channel waits with it, so that a dead one costs one try at a time.
     """
-    wait = None if failure.final else rules.wait_after(parcel.attempts, failure.retry_after)
+    wait = None if outcome.final else rules.wait_after(parcel.attempts, outcome.retry_after)
     values: dict[str, Any] = (
         {"state": "failed"} if wait is None else {"state": "queued", "next_try_at": db_now() + wait}
     )
-    error = failure.reason[:ERROR]
+    error = outcome.words[:ERROR]
     _lock_channel(parcel.channel_id)
     if not _end(parcel, last_error=error, **values):
         return False
     log.warning(
-        "alert_not_sent", channel_id=parcel.channel_id, kind=parcel.message.kind, attempts=parcel.attempts, failure=failure.code,
+        "alert_not_sent", channel_id=parcel.channel_id, kind=parcel.message.kind, attempts=parcel.attempts, failure=outcome.code,
         gave_up=wait is None,
     )  # fmt: skip
-    if not failure.final:
+    if not outcome.final:
         until = db_now() + (wait or rules.WAITS[1])
         db.session.execute(
             sa.update(Delivery)
@@ -184,6 +184,34 @@ def _tell_failing(channel: Any, error: str) -> None:
         user_id=channel.user_id, dedupe_key=f"channel_failing:{channel.id}:{channel.failing_since.timestamp():.0f}",
         details={"channel": channel.name}, but=channel.id,
     )  # fmt: skip
+
+
+def try_channel(channel: Channel, company: str, settings: Any) -> Outcome:
+    """Send a test now and tell the answer; call it with nothing written and not yet committed.
+
+    One that gets through ends the channel's run of failures, and what waits for it leaves. One that does not is told only.
+    """
+    message = Message(
+        f"test-{secrets.token_hex(8)}", "test", "Test", "info", clock.now(), "This is a test", url=settings.base_url, company=company,
+        text=f"Alerts that the channel {channel.name} takes will come here.",
+    )  # fmt: skip
+    outcome = send(_read_target(channel), message, settings)
+    if outcome.ok:
+        _record_test(channel)
+    log.info("channel_tested", channel_id=channel.id, kind=channel.kind, outcome=outcome.code)
+    return outcome
+
+
+@atomic
+def _read_target(channel: Channel) -> Target:
+    """In a transaction that is over before anything is sent."""
+    return target_of(channel)
+
+
+@atomic
+def _record_test(channel: Channel) -> None:
+    note_success(channel.id)
+    enqueue("deliver", channel.company_id)
 
 
 def _lock_channel(channel_id: int) -> None:

@@ -31,17 +31,18 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """`reason` is for the people who look after the channel, `code` for the log; `final` means no other try helps."""
+class Outcome:
+    """`words` are for the people who look after the channel, `code` for the log; `final` means no other try helps."""
 
-    reason: str
-    code: str
+    ok: bool
+    words: str
+    code: str = "ok"
     final: bool = False
     retry_after: timedelta | None = None
 
 
-def send(target: Target, message: Message, settings: Any) -> Failure | None:
-    """None when the receiver took it. At most ten seconds for a URL; a mail server may take longer."""
+def send(target: Target, message: Message, settings: Any) -> Outcome:
+    """At most ten seconds for a URL; a mail server may take longer."""
     if target.kind == "email":
         return _send_mail(target.address, message, settings)
     headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -56,33 +57,33 @@ def send(target: Target, message: Message, settings: Any) -> Failure | None:
             "POST", target.address, body=body, headers=headers, allowed=target.allowed, timeout=SECONDS, limit=ANSWER
         )
     except AddressRefused as refusal:
-        return Failure(f"{refusal.reason}.", "refused", final=True)
+        return Outcome(False, f"{refusal.reason}.", "refused", final=True)
     except Unreachable as error:
-        return Failure(f"{error.reason}.", "unreachable")
+        return Outcome(False, f"{error.reason}.", "unreachable")
     return _read_answer(target.kind, answer)
 
 
-def _send_mail(address: str, message: Message, settings: Any) -> Failure | None:
+def _send_mail(address: str, message: Message, settings: Any) -> Outcome:
     if not settings.smtp_url:
-        return Failure("No mail server is set up on this installation (SMTP_URL).", "no_mail_server", final=True)
+        return Outcome(False, "No mail server is set up on this installation (SMTP_URL).", "no_mail_server", final=True)
     subject, text = rules.build_mail(message)
     try:
         send_mail(settings, address, subject, text)
     except MailFailed as error:
-        return Failure(f"The mail server did not take it: {_one_line(str(error))}", "mail_failed")
-    return None
+        return Outcome(False, f"The mail server did not take it: {_one_line(str(error))}", "mail_failed")
+    return Outcome(True, f"The mail server took it for {address}.")
 
 
-def _read_answer(kind: str, answer: Answer) -> Failure | None:
+def _read_answer(kind: str, answer: Answer) -> Outcome:
     said = _one_line(answer.text)
+    words = f"{answer.host} answered {answer.status}" + (f": {said}" if said else ".")
     if answer.ok and not (kind == "teams" and rules.RETIRED_TEAMS_FAILURE in answer.text):
-        return None
-    words = f"{answer.host} answered {answer.status}" + (f": {said}" if said else "") + "."
+        return Outcome(True, words)
     if 300 <= answer.status < 400:
         words = f"{answer.host} leads on to another address ({answer.status}). Enter that address."
     asked = answer.headers.get("retry-after", "")
     wait = timedelta(seconds=int(asked)) if re.fullmatch(r"[0-9]{1,6}", asked) else None
-    return Failure(words, f"http_{answer.status}", final=answer.status == 410, retry_after=wait)
+    return Outcome(False, words, f"http_{answer.status}", final=answer.status == 410, retry_after=wait)
 
 
 def _one_line(text: str) -> str:

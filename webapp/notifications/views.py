@@ -66,3 +66,6 @@ def mark_all() -> Any:
     done = service.mark_all_read(by=current_user, up_to=max(0, min(up_to, 2**63 - 1)))
     toast(f"{done} marked as read." if done else "Everything was read already.")
     return go(url_for("notifications.index"))
+
+
+from webapp.notifications import settings as settings  # noqa: E402  it adds its routes to bp

@@ -9,4 +9,4 @@ bp = Blueprint("accounts", __name__)
 bp.add_app_template_global(settings_tabs)
 bp.record_once(lambda state: auth.init_app(state.app))  # type: ignore[arg-type]
 
-from webapp.accounts.views import activity, entry, settings, team  # noqa: E402, F401  they add their routes to bp
+from webapp.accounts.views import activity, entry, hosts, settings, team  # noqa: E402, F401  they add their routes to bp
