@@ -39,6 +39,7 @@ JOBS: dict[str, JobSpec] = {
     "export": JobSpec("jobs.reports.perform_export", "exports", 3600),
     "deliver": JobSpec("jobs.notifications.deliver", "default", 300),
     "demo": JobSpec("jobs.demo.perform_demo", "default", 1800),
+    "automation": JobSpec("jobs.automation.perform_lane", "browser", 3600),
 }
 
 

@@ -1,0 +1,334 @@
+"""An attempt's life after its claim: its steps, the moment before the click, and what became of it."""
+
+from __future__ import annotations
+
+import io
+import random
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from webapp.automation.engine.failures import FailureType
+from webapp.automation.engine.outcome import Outcome, Step
+from webapp.automation.models import AutomationAttempt, ContactRequest, Dealership, Project, ProjectDealership, Run
+from webapp.automation.rules import LEASE, RetryConfig, next_retry
+from webapp.automation.service import journal, mappings
+from webapp.automation.service.claims import Claimed, forbid, say_decision
+from webapp.automation.service.closing import after_attempt, free_host
+from webapp.automation.states import ATTEMPT, CONTACT_STATUS, status_of_failure
+from webapp.core.clock import db_now, read_now
+from webapp.core.db import atomic, db
+from webapp.core.states import advance
+from webapp.core.storage import StorageError, get_storage
+from webapp.timeline.guard import look
+from webapp.timeline.service import Draft, reserve_contact, settle_contact
+
+log = structlog.get_logger(__name__)
+MAX_SOURCE = 2 * 1024 * 1024
+MAX_LOGS = 200
+KEPT_TEXT = 4_000
+
+
+class LostHold(Exception):
+    """Another worker speaks for this dealership now, or the run was cancelled: stop at once, nothing more is sent."""
+
+
+class GuardStopped(Exception):
+    """The outreach guard said no in the last moment; its reason is on the row."""
+
+
+def _held(claimed: Claimed) -> sa.ColumnElement[bool]:
+    return sa.and_(ProjectDealership.id == claimed.project_dealership_id, ProjectDealership.fence == claimed.fence,
+                   ProjectDealership.lease_until.is_not(None))  # fmt: skip
+
+
+@atomic
+def beat(claimed: Claimed, step: Step | None = None) -> None:
+    """Keep the lease and say where the attempt is. Raises LostHold, also when the run was cancelled before the click."""
+    cancelled = sa.exists().where(Run.id == ProjectDealership.run_id, Run.state == "cancelled")
+    row = db.session.execute(
+        sa.update(ProjectDealership).where(_held(claimed))
+        .values(lease_until=db_now() + LEASE)
+        .returning(ProjectDealership.run_id, cancelled.label("cancelled"))
+    ).first()  # fmt: skip
+    if row is None:
+        raise LostHold
+    if step is not None:
+        db.session.execute(
+            sa.update(AutomationAttempt).where(AutomationAttempt.id == claimed.attempt_id).values(step=step)
+        )
+        db.session.execute(
+            sa.update(Run).where(Run.id == row.run_id).values(version=Run.version + 1, heartbeat_at=db_now())
+        )
+    if row.cancelled and not _pressed(claimed):
+        raise LostHold
+
+
+def _pressed(claimed: Claimed) -> bool:
+    query = sa.select(AutomationAttempt.submit_pressed_at).where(AutomationAttempt.id == claimed.attempt_id)
+    return db.session.scalar(query) is not None
+
+
+@atomic(retry=5)
+def press(claimed: Claimed) -> None:
+    """The moment before the click: the right to contact is taken under the lock, and the click is written down first.
+
+    Raises GuardStopped, LostHold. After its return a dead worker leaves an outcome that nobody knows.
+    """
+    beat(claimed)
+    attempt = db.session.get_one(AutomationAttempt, claimed.attempt_id, populate_existing=True)
+    request = db.session.get_one(ContactRequest, attempt.contact_request_id)
+    draft = Draft("web_form", subject=request.subject or "Contact form", body=request.message)
+    answer = reserve_contact(
+        attempt.company_id, claimed.lead_id, draft, source="automation", source_key=f"attempt:{attempt.id}", source_id=attempt.id
+    )  # fmt: skip
+    if answer.repeated:
+        raise LostHold
+    if answer.contact is None:
+        raise GuardStopped(say_decision(answer.decision)[1])
+    attempt.submit_pressed_at, attempt.contact_id = read_now(), answer.contact.id
+    if request.used_at is None:
+        request.used_at = read_now()
+    db.session.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Storage keys of an attempt's evidence, by column."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def drop(self) -> None:
+        for key in self.keys.values():
+            get_storage().delete(key)
+
+
+def keep_evidence(outcome: Outcome) -> Kept:
+    """Write pictures and page source into the storage, outside every transaction. A full disk loses evidence, never the outcome."""
+    given = {
+        "screenshot_before_path": (outcome.screenshot_before, ".png"), "screenshot_after_path": (outcome.screenshot_after, ".png"),
+        "screenshot_error_path": (outcome.screenshot_error, ".png"),
+        "page_source_path": (outcome.page_source.encode("utf-8", "replace")[:MAX_SOURCE] or None, ".html"),
+    }  # fmt: skip
+    kept = Kept()
+    for column, (content, suffix) in given.items():
+        if content is None:
+            continue
+        try:
+            kept.keys[column] = get_storage().save(io.BytesIO(content), suffix=suffix).key
+        except (StorageError, OSError) as error:
+            log.error("evidence_lost", column=column, error=type(error).__name__)
+    return kept
+
+
+def clean(text: str, most: int = KEPT_TEXT) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:most]
+
+
+def _clean_json(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(key), 200): _clean_json(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean_json(one) for one in value]
+    return value
+
+
+def record(claimed: Claimed, outcome: Outcome) -> bool:
+    """Write what became of an attempt, its evidence, the status, the timeline's entry: all in one transaction.
+
+    False when another worker has closed it meanwhile: then nothing of this is kept.
+    """
+    kept = keep_evidence(outcome)
+    if not _record(claimed, outcome, kept):
+        kept.drop()
+        log.warning("attempt_overtaken", attempt_id=claimed.attempt_id)
+        return False
+    return True
+
+
+@atomic(retry=5)
+def _record(claimed: Claimed, outcome: Outcome, kept: Kept) -> bool:
+    attempt = db.session.get_one(AutomationAttempt, claimed.attempt_id)
+    run = db.session.get_one(Run, attempt.run_id, with_for_update=True, populate_existing=True)
+    pd = db.session.scalars(
+        sa.select(ProjectDealership).where(_held(claimed)).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    attempt = db.session.get_one(AutomationAttempt, claimed.attempt_id, populate_existing=True)
+    if pd is None or attempt.status != "running":
+        return False
+    dealership = db.session.get_one(Dealership, pd.dealership_id)
+    outcome = _true_outcome(outcome, attempt)
+    _write_attempt(attempt, outcome, kept)
+    mapping = mappings.learn(run, dealership, attempt, outcome)
+    if mapping is not None:
+        attempt.form_mapping_id, attempt.form_mapping_version = mapping.id, f"v{mapping.version}"
+    db.session.flush()
+    if outcome.disallowed:
+        _skip(run, pd, attempt, "robots", outcome.disallowed)
+    elif outcome.ok:
+        _succeed(run, pd, attempt)
+    else:
+        _fail(run, pd, attempt, outcome)
+    pd.lease_until, pd.updated_at = None, read_now()
+    db.session.flush()
+    free_host(run, dealership, outcome.retry_after if outcome.failure is FailureType.RATE_LIMITED else None)
+    after_attempt(run, pd, attempt, dealership)
+    return True
+
+
+def _true_outcome(outcome: Outcome, attempt: AutomationAttempt) -> Outcome:
+    """What was pressed cannot be unpressed: without a known end it is unconfirmed, whatever the browser died of."""
+    if attempt.submit_pressed_at is not None and not outcome.ok and outcome.submission in (None, "not_sent") and (
+        outcome.submission is None or outcome.failure is FailureType.BROWSER_CRASH
+    ):  # fmt: skip
+        also = [*outcome.also, *([outcome.failure] if outcome.failure else [])]
+        return replace(outcome, failure=FailureType.SUBMISSION_FAILED, submission="unconfirmed", also=also,
+                       message=f"Outcome unknown: {outcome.message}")  # fmt: skip
+    return outcome
+
+
+def _write_attempt(attempt: AutomationAttempt, outcome: Outcome, kept: Kept) -> None:
+    now = read_now()
+    for column, key in kept.keys.items():
+        setattr(attempt, column, key)
+    attempt.completed_at = now
+    attempt.duration_seconds = round((now - attempt.started_at).total_seconds())
+    attempt.error_type = (
+        outcome.failure.value if outcome.failure and not outcome.ok and not outcome.disallowed else None
+    )
+    attempt.error_message = clean(outcome.message) or None
+    attempt.error_stack_trace = clean(outcome.trace, 20_000) or None
+    attempt.submission = outcome.submission
+    attempt.evidence = _clean_json(outcome.evidence[:50])
+    attempt.also = [kind.value for kind in outcome.also]
+    attempt.browser_logs = _clean_json(outcome.logs[:MAX_LOGS])
+    attempt.fields = _clean_json([asdict(one) for one in outcome.fields[:200]])
+    attempt.automation_strategy = outcome.strategy
+    attempt.browser_type, attempt.user_agent = "chromium", clean(outcome.user_agent, 500) or None
+    attempt.page_load_time_ms, attempt.form_fill_time_ms = outcome.page_load_ms, outcome.form_fill_ms
+    attempt.submission_time_ms = outcome.submission_ms
+    attempt.contact_url, attempt.final_url = (
+        clean(outcome.contact_url, 2000) or None,
+        clean(outcome.final_url, 2000) or None,
+    )
+    attempt.retry_after_seconds = round(outcome.retry_after) if outcome.retry_after is not None else None
+
+
+def _close(attempt: AutomationAttempt, status: str) -> None:
+    advance(attempt, status, machine=ATTEMPT, by=None, cause="system", ledger=False)
+
+
+def _succeed(run: Run, pd: ProjectDealership, attempt: AutomationAttempt) -> None:
+    _close(attempt, "success")
+    if run.dry_run:
+        pd.reason = "Dry run: filled, not sent"
+        return
+    if attempt.contact_id is not None:
+        settle_contact(attempt.contact_id, run.company_id, "sent")
+    advance(pd, "success", machine=CONTACT_STATUS, by=None, cause="system", reason="form confirmed", evidence_id=attempt.id,
+            values={"contact_attempts": pd.contact_attempts + 1, "error_type": None, "submission": attempt.submission,
+                    "retry_counts": {}, "next_retry_at": None, "reason": ""})  # fmt: skip
+
+
+def _fail(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, outcome: Outcome) -> None:
+    kind = outcome.failure or FailureType.SUBMISSION_FAILED
+    attempt_status, status = status_of_failure(kind)
+    if run.dry_run:
+        _close(attempt, attempt_status)
+        pd.reason = f"Dry run: {outcome.message}"[:500]
+        return
+    if attempt.contact_id is not None:
+        settle_contact(
+            attempt.contact_id, run.company_id, {"unconfirmed": "unknown"}.get(outcome.submission or "", "failed")
+        )
+    project = db.session.get_one(Project, run.project_id)
+    counts = {**pd.retry_counts, kind.value: int(pd.retry_counts.get(kind.value, 0)) + 1}
+    wait = next_retry(kind, counts[kind.value], RetryConfig.from_json(project.retry), submission=_sent(outcome),
+                      retry_after=outcome.retry_after, chance=random.random())  # noqa: S311  # fmt: skip
+    retry_at = read_now() + wait if wait is not None else None
+    attempt.retry_at = retry_at
+    _close(attempt, attempt_status)
+    reason = "Outcome unknown: ask them before anything is sent again" if outcome.submission == "unconfirmed" else ""
+    advance(pd, status, machine=CONTACT_STATUS, by=None, cause="system", reason=kind.value, evidence_id=attempt.id,
+            values={"contact_attempts": pd.contact_attempts + 1, "error_type": kind.value, "submission": outcome.submission,
+                    "retry_counts": counts, "next_retry_at": retry_at,
+                    "reason": reason or (_why_again(kind, counts[kind.value], wait) if wait else "")})  # fmt: skip
+
+
+def _sent(outcome: Outcome) -> str | None:
+    return outcome.submission if outcome.submission != "not_sent" else None
+
+
+def _why_again(kind: FailureType, failures: int, wait: timedelta) -> str:
+    return f"Tried again {round(wait.total_seconds())} s after {kind.value}, time {failures}"
+
+
+def _skip(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, code: str, words: str) -> None:
+    """What a site or the guard forbids is no failure: back to pending, and from there skipped, both on the ledger."""
+    attempt.skip_reason, attempt.error_message = code, clean(words)
+    _close(attempt, "skipped")
+    if run.dry_run:
+        pd.reason = clean(words, 500)
+        return
+    why = clean(words, 500)
+    advance(
+        pd,
+        "pending",
+        machine=CONTACT_STATUS,
+        by=None,
+        cause="system",
+        reason=f"{code}: nothing was sent",
+        evidence_id=attempt.id,
+    )
+    advance(
+        pd,
+        "skipped",
+        machine=CONTACT_STATUS,
+        by=None,
+        cause="system",
+        reason=why,
+        evidence_id=attempt.id,
+        values={"reason": why},
+    )
+    journal.note(
+        run, "dealership_skipped", f"Skipped: {why}", dealership_id=pd.dealership_id, attempt_id=attempt.id, reason=code
+    )
+
+
+@atomic(retry=5)
+def give_back(claimed: Claimed, why: str) -> None:
+    """Nothing was sent and nothing is known: the attempt ends as cancelled and the dealership is pending again."""
+    attempt = db.session.get_one(AutomationAttempt, claimed.attempt_id)
+    run = db.session.get_one(Run, attempt.run_id, with_for_update=True, populate_existing=True)
+    attempt = db.session.get_one(AutomationAttempt, claimed.attempt_id, populate_existing=True)
+    if attempt.status != "running":
+        return
+    attempt.completed_at, attempt.error_message = read_now(), why
+    attempt.duration_seconds = round((read_now() - attempt.started_at).total_seconds())
+    _close(attempt, "cancelled")
+    pd = db.session.get_one(
+        ProjectDealership, claimed.project_dealership_id, populate_existing=True, with_for_update=True
+    )
+    if pd.fence == claimed.fence:
+        if pd.contact_status == "in_progress":
+            advance(pd, "pending", machine=CONTACT_STATUS, by=None, cause="system", reason=why, evidence_id=attempt.id)
+        pd.lease_until = None
+        free_host(run, db.session.get_one(Dealership, pd.dealership_id), None)
+        after_attempt(run, pd, attempt, db.session.get_one(Dealership, pd.dealership_id))
+
+
+@atomic(retry=5)
+def stop_by_guard(claimed: Claimed) -> None:
+    """The guard's no in the last moment: skipped or deferred as before the visit, with the attempt as its witness."""
+    give_back(claimed, "The outreach guard said no before anything was sent")
+    attempt = db.session.get_one(AutomationAttempt, claimed.attempt_id)
+    run = db.session.get_one(Run, attempt.run_id)
+    view = look(run.company_id, [claimed.lead_id], "web_form", automatic=True)
+    decision = view.decisions.get(claimed.lead_id)
+    if decision is not None and (decision.verdict != "allowed" or decision.scheduled_for is not None):
+        forbid(run, claimed.project_dealership_id, decision, view)
