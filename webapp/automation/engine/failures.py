@@ -61,7 +61,9 @@ def first_of(kinds: list[FailureType]) -> FailureType:
 
 
 class Failed(Exception):
-    """The attempt ends here. `evidence` are further findings, strongest first; `retry_after` in seconds."""
+    """The attempt ends here. `evidence` are further findings, strongest first; `retry_after` in seconds; `mailto` found instead."""
+
+    mailto = ""
 
     def __init__(
         self, kind: FailureType, message: str, *, evidence: tuple[str, ...] = (), retry_after: float | None = None

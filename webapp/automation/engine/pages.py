@@ -98,7 +98,7 @@ def open_page(visit: Visit, url: str, *, usable: Callable[[Page], bool]) -> Open
             visit.page.wait_for_load_state("load", timeout=min(SETTLING, visit.limits.page) * 1000)
     load_ms = _since(began)
     opened = describe(visit, url, load_ms, complete=complete)
-    _judge(visit, opened)
+    _judge(visit, opened, url)
     if not complete and not usable(visit.page):
         raise Failed(FailureType.PAGE_TIMEOUT, f"{url} did not load within {visit.limits.page:g} s")
     return _keep(visit, opened)
@@ -130,7 +130,7 @@ def check_place(visit: Visit) -> None:
         )
 
 
-def _judge(visit: Visit, opened: Opened) -> None:
+def _judge(visit: Visit, opened: Opened, asked: str) -> None:
     problem = visit.browser.proxy.problem_of(opened.url)
     if problem and "x-rebound-proxy" in opened.headers:
         raise _network_failure(visit, opened.url, problem.text)
@@ -138,9 +138,8 @@ def _judge(visit: Visit, opened: Opened) -> None:
     check_place(visit)
     if opened.status >= 500:
         raise Failed(FailureType.NETWORK_ERROR, f"{opened.url} answered with status {opened.status}")
-    moved = opened.url if not visit.opened or opened.url != visit.opened[-1].url else ""
-    if moved:
-        allow(visit, moved)
+    if not same_page(opened.url, asked):
+        allow(visit, opened.url)
 
 
 def _keep(visit: Visit, opened: Opened) -> Opened:

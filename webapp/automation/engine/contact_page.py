@@ -1,0 +1,358 @@
+"""From a website to the page with its contact form, in few page loads: the URL given, the page itself, its links, sitemap, usual paths."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+from playwright.sync_api import Error as BrowserError
+from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as BrowserTimeout
+
+from webapp.automation.engine import banners, captchas, pages, read, walls
+from webapp.automation.engine.choose import Choice, choose_form
+from webapp.automation.engine.failures import Failed, FailureType, first_of
+from webapp.automation.engine.outcome import Target, check
+from webapp.automation.engine.pages import Disallowed, Opened, Visit
+from webapp.core.outbound import OutboundError, request
+
+LOADS = 6  # pages that one attempt opens at most
+LINKS = 3
+OPENERS = 3
+ENOUGH = 3.0  # a link's score from which on it is worth a page load
+LATE = 6.0  # seconds that a form may take to appear on a page that is there to hold one
+QUIET = 1.5  # the same for any other page
+SITEMAP_BYTES = 512 * 1024
+_HERE = Path(__file__).parent
+_WORDS: dict[str, Any] = json.loads((_HERE / "contact_page.json").read_text())
+_LOOK = (_HERE / "contact_page.js").read_text()
+_WAIT = (_HERE / "late.js").read_text()
+_EXACT, _ABOUT, _ASK, _SALES, _PATH, _WRONG, _FILES = (
+    re.compile(_WORDS[name], re.I) for name in ("exact", "about", "ask", "sales", "path", "wrong", "files")
+)
+_MAIL = re.compile(r"\b[\w.+'-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24}\b", re.I)
+_LOC = re.compile(r"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page with a form to write to."""
+
+    choice: Choice
+    opened: Opened
+    late_ms: int
+
+
+@dataclass
+class Search:
+    """What was learned on the way, for the outcome when nothing was found."""
+
+    visit: Visit
+    tried: list[str] = field(default_factory=list)  # a page load each
+    known: list[str] = field(default_factory=list)  # these, and where they led
+    failures: list[Failed] = field(default_factory=list)
+    shut: list[int] = field(default_factory=list)
+    mails: list[str] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        return LOADS - len(self.tried)
+
+
+def score_link(text: str, url: str, place: str, *, visible: bool = True) -> float:
+    """How much a link looks like the way to a sales contact form. Below ENOUGH: not worth going. Pure."""
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    if _FILES.search(path):
+        return -10.0
+    said = text.strip(" \t\n»›>→•:.!").strip()
+    score = 0.0
+    if _EXACT.search(said):
+        score += 5.0
+    elif _ABOUT.search(said):
+        score += 3.0 if len(said) < 60 else 1.0
+    elif _ASK.search(said):
+        score += 2.5
+    if _PATH.search(path + ("/" if not path.endswith("/") else "")):
+        score += 3.0
+    elif _ABOUT.search(path):
+        score += 1.5
+    if score <= 0:
+        return 0.0
+    if _SALES.search(said):
+        score += 1.0
+    wrong_text, wrong_path = _WRONG.search(said), _WRONG.search(path)
+    if (wrong_text and not _SALES.search(said)) or (wrong_path and not _EXACT.search(said)):
+        score -= 6.0
+    score += {"nav": 0.6, "header": 0.6, "main": 0.3, "footer": 0.4}.get(place, 0.2)
+    if not visible:
+        score -= 0.5
+    return score - min(path.count("/"), 6) * 0.05
+
+
+def find(visit: Visit, target: Target) -> tuple[Found, Search]:
+    """Raises Failed with the first of the types that fitted, and Disallowed when robots.txt stood before every way."""
+    search = Search(visit)
+    try:
+        return _find(search, target), search
+    except Failed as failed:
+        failed.mailto = search.mails[0] if search.mails else ""
+        raise
+
+
+def _find(search: Search, target: Target) -> Found:
+    given = [one for one in (target.mapping.contact_url if target.mapping else "", target.contact_url) if one]
+    links: list[tuple[float, str]] = []
+    for url in [*given, target.website]:
+        if url and not _tried(search, url):
+            found = _try_page(search, url, links, given=url in given)
+            if found:
+                return found
+    seen_sitemap = False
+    while search.left > 0:
+        links.sort(key=lambda one: -one[0])
+        following = next((url for score, url in links if score >= ENOUGH and not _tried(search, url)), None)
+        if following is None or len(search.tried) > LINKS + len(given) + 1:
+            if seen_sitemap or _has(search, FailureType.MULTIPLE_FORMS):
+                break
+            seen_sitemap = True
+            links += _from_sitemap(search, target.website)
+            continue
+        found = _try_page(search, following, links)
+        if found:
+            return found
+    if not _has(search, FailureType.MULTIPLE_FORMS, FailureType.CAPTCHA_DETECTED):
+        for path in _WORDS["common"]:
+            url = urljoin(target.website, path)
+            if search.left > 0 and not _tried(search, url):
+                found = _try_page(search, url, links, guessed=True)
+                if found:
+                    return found
+    raise _nothing(search, target)
+
+
+def _tried(search: Search, url: str) -> bool:
+    return any(pages.same_page(url, one) for one in search.known)
+
+
+def _has(search: Search, *kinds: FailureType) -> bool:
+    return any(one.kind in kinds for one in search.failures)
+
+
+def _try_page(
+    search: Search, url: str, links: list[tuple[float, str]], *, given: bool = False, guessed: bool = False
+) -> Found | None:
+    """Open it and look for its form; None when there is none that can be used. Raises Failed for what ends the attempt."""
+    visit = search.visit
+    search.tried.append(url)
+    search.known.append(url)
+    try:
+        opened = pages.open_page(visit, url, usable=_has_form)
+    except Disallowed as refused:
+        visit.evidence.append(f"not opened, {refused.reason}: {refused.url[:300]}")
+        if guessed:  # nobody says that there is such a page
+            visit.forbidden.pop(refused.url, None)
+        return None
+    except Failed as failed:
+        # A page that we only guessed or followed may fail without a word about the site; walls speak for all of it.
+        elsewhere = given and failed.kind is FailureType.UNEXPECTED_REDIRECT
+        lesser = failed.kind in (FailureType.UNEXPECTED_REDIRECT, FailureType.PAGE_TIMEOUT, FailureType.NETWORK_ERROR)
+        if not elsewhere and not (lesser and (guessed or visit.opened)):
+            raise
+        search.failures.append(failed)
+        return None
+    if not pages.same_page(opened.url, url):
+        if _tried(search, opened.url):
+            return None
+        search.known.append(opened.url)
+    if opened.download:
+        search.failures.append(Failed(FailureType.FORM_NOT_FOUND, f"{url} is a download, not a page"))
+        return None
+    if opened.status in (401, 403):
+        search.shut.append(opened.status)
+    if not opened.is_page:
+        return None
+    visit.evidence += banners.dismiss(visit.page)
+    looked = pages.ask(visit.page, _LOOK, {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": None})
+    links += _score_all(looked["links"], opened.url)
+    patient = given or bool(_PATH.search(urlsplit(opened.url).path + "/") or _EXACT.search(looked["heading"]))
+    _note_mails(search, looked, patient)
+    began = time.monotonic()
+    try:
+        choice = _look_for_form(search, looked, patient=patient)
+    except Failed as failed:
+        search.failures.append(failed)
+        return None
+    return Found(choice, opened, pages._since(began)) if choice else None
+
+
+def _look_for_form(search: Search, looked: dict[str, Any], *, patient: bool) -> Choice | None:
+    """The page's form: at once, after pressing what says "contact us", or after a while. Raises Failed of the last look."""
+    visit = search.visit
+    last: Failed | None = None
+    choice, last = _choose(visit)
+    if choice is None and last.kind is FailureType.FORM_NOT_FOUND:
+        ends = time.monotonic() + min(LATE if patient else QUIET, visit.limits.step)
+        choice = _open_by_hand(visit, looked["openers"]) if looked["openers"] else None
+        while choice is None and _wait_for_change(visit, ends):
+            choice, last = _choose(visit)
+    if choice is None:
+        raise last
+    return choice
+
+
+def _choose(visit: Visit) -> tuple[Choice | None, Failed]:
+    """The contact form in sight; the reason when there is none."""
+    try:
+        forms = [one for one in read.read_forms(visit.page) if _in_sight(one)]
+        return choose_form(forms, page_title=visit.page.title(), page_url=visit.page.url), Failed(
+            FailureType.FORM_NOT_FOUND, ""
+        )
+    except Failed as failed:
+        return None, failed
+
+
+def _in_sight(form: Any) -> bool:
+    fields = [one for one in form.controls if one.tag != "button" and one.type not in ("hidden", "submit", "image")]
+    return any(one.visible or one.proxied for one in fields)
+
+
+def _has_form(page: Page) -> bool:
+    try:
+        forms = [one for one in read.read_forms(page) if _in_sight(one)] if pages.answers(page) else []
+        choose_form(forms, page_title="", page_url=page.url)
+    except (Failed, BrowserError):
+        return False
+    return True
+
+
+def _open_by_hand(visit: Visit, openers: list[dict[str, str]]) -> Choice | None:
+    """Press dialogs', tabs' and accordions' own buttons, the likeliest first, until a form is in sight."""
+    ranked = sorted(range(len(openers)), key=lambda n: -_opener_score(openers[n]))
+    for number in [n for n in ranked if _opener_score(openers[n]) > 0][:OPENERS]:
+        check(visit.observer)
+        argument = {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": number}
+        button = visit.page.evaluate_handle(_LOOK, argument).as_element()
+        if button is None:
+            continue
+        before = visit.page.url
+        try:
+            button.click(timeout=min(2.0, visit.limits.step) * 1000)
+        except BrowserError:
+            continue
+        visit.evidence.append(f"pressed “{openers[number]['text'][:60]}”")
+        _wait_for_change(visit, time.monotonic() + 1.0)
+        if not pages.same_page(visit.page.url, before):
+            pages.check_place(visit)
+            pages.allow(visit, visit.page.url)
+        choice, _ = _choose(visit)
+        if choice:
+            return choice
+    return None
+
+
+def _opener_score(opener: dict[str, str]) -> float:
+    text = opener["text"]
+    if _WRONG.search(text) and not _SALES.search(text):
+        return 0.0
+    shut = opener["expanded"] == "false" or opener["selected"] == "false"
+    return (3.0 if _EXACT.search(text) else 2.0 if _ABOUT.search(text) else 1.0) + (0.5 if shut else 0.0)
+
+
+def _wait_for_change(visit: Visit, ends: float) -> bool:
+    """True as soon as the page has other controls or frames than before, or a frame has finished; False when time is up."""
+    while (left := ends - time.monotonic()) > 0.05:
+        check(visit.observer)
+        try:
+            if pages.ask(visit.page, _WAIT, min(left, pages.SLICE) * 1000):
+                return True
+            for frame in visit.page.frames[1:8]:
+                if not captchas.is_captcha_frame(frame):
+                    with suppress(BrowserTimeout):
+                        frame.wait_for_load_state("domcontentloaded", timeout=200)
+        except BrowserError as error:
+            if "navigat" not in error.message and "destroyed" not in error.message:
+                raise
+        if len(visit.page.frames) > 1:
+            return True
+    return False
+
+
+def _score_all(links: list[dict[str, Any]], here: str) -> list[tuple[float, str]]:
+    scored: dict[str, float] = {}
+    for one in links:
+        if one["same"] or not pages.same_site(one["url"], here):
+            continue
+        score = score_link(one["text"], one["url"], one["place"], visible=one["visible"])
+        scored[one["url"].partition("#")[0]] = max(score, scored.get(one["url"].partition("#")[0], score))
+    return [(score, url) for url, score in scored.items() if score > 0]
+
+
+def _note_mails(search: Search, looked: dict[str, Any], patient: bool) -> None:
+    """Addresses to write to instead: links that can be seen, then those in the text of a contact page."""
+    found = [unquote(one["to"]) for one in looked["mails"] if one["visible"]]
+    found += _MAIL.findall(looked["text"]) if patient else []
+    mails = [one for one in found if _MAIL.fullmatch(one)]
+    search.mails = [*mails, *search.mails] if patient else [*search.mails, *mails]
+
+
+def _from_sitemap(search: Search, website: str) -> list[tuple[float, str]]:
+    """Contact pages that the site's own map names. Fetched beside the browser, through the same guard."""
+    visit = search.visit
+    todo, found = [urljoin(website, "/sitemap.xml")], []
+    for _ in range(3):
+        if not todo:
+            break
+        url = todo.pop(0)
+        check(visit.observer)
+        if visit.observer.may_open(url):
+            continue
+        try:
+            answer = request(
+                "GET", url, headers={"User-Agent": visit.browser.agent}, allowed=visit.browser.allowed_hosts,
+                timeout=min(visit.limits.page, 4.0), limit=SITEMAP_BYTES,
+            )  # fmt: skip
+        except OutboundError:
+            break
+        if not answer.ok:
+            break
+        places = [one.replace("&amp;", "&") for one in _LOC.findall(answer.text)]
+        maps = [one for one in places if urlsplit(one).path.endswith(".xml") and pages.same_site(one, website)]
+        todo += sorted(maps, key=lambda one: "page" not in one)[:2]
+        found += [one for one in places if one not in maps and pages.same_site(one, website)]
+    scored = [(score_link("", one, "sitemap"), one) for one in found]
+    likely = sorted((one for one in scored if one[0] >= ENOUGH), key=lambda one: (-one[0], len(one[1])))[:LINKS]
+    if likely:
+        visit.evidence.append(f"the sitemap names {likely[0][1][:200]}")
+    return likely
+
+
+def _nothing(search: Search, target: Target) -> Exception:
+    visit = search.visit
+    if walls.blocked_everywhere(search.shut) and not any(one.is_page for one in visit.opened):
+        return Failed(
+            FailureType.IP_BLOCKED,
+            f"The site answers {search.shut[0]} to every page",
+            evidence=tuple(f"status {one}" for one in search.shut),
+        )
+    kinds = {one.kind for one in search.failures} - {FailureType.PAGE_TIMEOUT, FailureType.NETWORK_ERROR}
+    kinds -= {FailureType.UNEXPECTED_REDIRECT} if visit.opened else set()
+    if kinds - {FailureType.FORM_NOT_FOUND}:
+        kinds.discard(FailureType.FORM_NOT_FOUND)
+    if visit.forbidden and FailureType.MULTIPLE_FORMS not in kinds:
+        return Disallowed(*next(iter(visit.forbidden.items())))
+    if kinds and FailureType.FORM_NOT_FOUND not in kinds:
+        return next(one for one in search.failures if one.kind is first_of(list(kinds)))
+    details = [text for one in search.failures for text in (one.message, *one.evidence[:2]) if text]
+    written = ", but an address to write to" if search.mails else ""
+    return Failed(
+        FailureType.FORM_NOT_FOUND,
+        f"No contact form on {len(visit.opened)} pages of {urlsplit(target.website).hostname}{written}",
+        evidence=tuple(dict.fromkeys(details))[:12],
+    )

@@ -1,0 +1,22 @@
+// Resolves true when controls or frames appear, false after `most` milliseconds; scrolls down once, for forms that come on sight.
+(most) => new Promise((done) => {
+  const count = () => {
+    const roots = [document];
+    let all = 0;
+    for (let at = 0; at < roots.length && at < 60; at++) {
+      all += roots[at].querySelectorAll("input,textarea,select,iframe,form").length;
+      all += [...roots[at].querySelectorAll("input,textarea,select,form")].filter((el) => el.checkVisibility()).length;
+      for (const el of roots[at].querySelectorAll("*")) if (el.shadowRoot) roots.push(el.shadowRoot);
+    }
+    return all;
+  };
+  const before = count();
+  const end = (changed) => { watch.disconnect(); clearInterval(beat); clearTimeout(over); done(changed); };
+  const look = () => { if (count() !== before) end(true); };
+  const watch = new MutationObserver(look);
+  watch.observe(document, {childList: true, subtree: true, attributes: true, attributeFilter: ["class", "style", "hidden", "open"]});
+  const beat = setInterval(look, 200); // shadow roots tell nobody
+  const over = setTimeout(() => end(false), most);
+  const height = document.documentElement.scrollHeight;
+  if (scrollY + innerHeight < height - 50) scrollTo(0, Math.min(height, scrollY + innerHeight * 3));
+})
