@@ -197,9 +197,10 @@ class SiteServer:
         """Requests that are held are let go, open connections end, threads too."""
         self.stopping.set()
         self.wake.close()
-        self.server.shutdown()
-        self.server.end_connections()
-        self.thread.join(10)
+        if self.thread.is_alive():
+            self.server.shutdown()
+            self.server.end_connections()
+            self.thread.join(10)
         self.server.server_close()
         self.woken.close()
         self.nobody.close()
@@ -253,6 +254,8 @@ class SiteServer:
             view = found.view_of(request.method, "/" + path)
             if path.startswith("assets/") and (request.method, "/" + path) not in found.views:
                 return _asset(path.removeprefix("assets/"))
+            if path == "favicon.ico" and ("GET", "/favicon.ico") not in found.views:
+                return _asset("icon.svg")
             self.visits.append(
                 Visit(name, request.method, "/" + path, time.monotonic(), request.headers.get("User-Agent", ""))
             )
@@ -320,9 +323,12 @@ def given() -> dict[str, list[str]]:
     return {key: request.form.getlist(key) for key in request.form}
 
 
-def keep(*, accepted: bool = True, note: str = "", form: dict[str, list[str]] | None = None) -> Received:
-    """Log the form of the request in hand, from inside a view."""
-    one = Received(name_here(), request.path, given() if form is None else form, accepted, time.monotonic(), note)
+def keep(
+    *, accepted: bool = True, note: str = "", form: dict[str, list[str]] | None = None, site: str = ""
+) -> Received:
+    """Log the form of the request in hand, from inside a view; for another site than this host's if `site` names one."""
+    sent = given() if form is None else form
+    one = Received(site or name_here(), request.path, sent, accepted, time.monotonic(), note)
     here = server()
     here.received.append(one)
     here.arrived.set()
