@@ -76,7 +76,9 @@ def get_progress(run: Run) -> Progress:
     ).where(AutomationAttempt.run_id == run.id, AutomationAttempt.status == "running").order_by(AutomationAttempt.id)  # fmt: skip
     in_hand = [InHand(*row) for row in db.session.execute(hand)]
     average = db.session.scalar(
-        sa.select(sa.func.avg(sa.extract("epoch", AutomationAttempt.completed_at - AutomationAttempt.started_at))).where(
+        sa.select(
+            sa.func.avg(sa.extract("epoch", AutomationAttempt.completed_at - AutomationAttempt.started_at))
+        ).where(
             AutomationAttempt.run_id == run.id, AutomationAttempt.status.not_in(("running", "skipped", "cancelled"))
         )
     )

@@ -114,7 +114,7 @@ def measure_list(project: Project, list_id: int) -> Reach:
 @atomic
 def add_circle(project_id: int, miles: int, *, by: User) -> Added:
     """All of the company's dealerships within so many miles, nearest first. Raises LookupError, MembershipRefused."""
-    project = _open(project_id, by)
+    project = open_project(project_id, by)
     which, params = circle(project, miles)
     return _add(project, which, params, f"within {miles} miles", by)
 
@@ -122,25 +122,25 @@ def add_circle(project_id: int, miles: int, *, by: User) -> Added:
 @atomic
 def add_unplaced(project_id: int, *, by: User) -> Added:
     """All that nobody can place on a map. Raises LookupError, MembershipRefused."""
-    return _add(_open(project_id, by), UNPLACED, {}, "without a place", by)
+    return _add(open_project(project_id, by), UNPLACED, {}, "without a place", by)
 
 
 @atomic
 def add_list(project_id: int, list_id: int, *, by: User) -> Added:
     """All whose lead is in the list. Raises LookupError, MembershipRefused."""
-    return _add(_open(project_id, by), LIST, {"list": list_id}, "from a lead list", by)
+    return _add(open_project(project_id, by), LIST, {"list": list_id}, "from a lead list", by)
 
 
 @atomic
 def add_chosen(project_id: int, dealership_ids: Sequence[int], *, by: User) -> Added:
     """Other companies' ids mean nothing. Raises LookupError, MembershipRefused."""
-    return add_ids(_open(project_id, by), dealership_ids, by=by)
+    return add_ids(open_project(project_id, by), dealership_ids, by=by)
 
 
 @atomic
 def add_filtered(project_id: int, which: str, params: dict[str, Any], *, seen: int, by: User) -> Added:
     """All of a filter of the dealerships' table, whose SQL over `d` the queries gave. Raises LookupError, MembershipRefused."""
-    project = _open(project_id, by)
+    project = open_project(project_id, by)
     now = measure(project, which, params)
     if now.new + now.there != seen:
         raise MembershipRefused(f"You saw {seen:,}; now {now.new + now.there:,} match. Look at them again.")
@@ -152,7 +152,8 @@ def add_ids(project: Project, dealership_ids: Sequence[int], *, by: User, reason
     return _add(project, "d.id = ANY(CAST(:ids AS bigint[]))", {"ids": list(dealership_ids)}, reason, by)
 
 
-def _open(project_id: int, by: User) -> Project:
+def open_project(project_id: int, by: User) -> Project:
+    """Locked, in the transaction in hand. Raises LookupError, MembershipRefused for an archived one."""
     project = find_owned(Project, project_id, by.company_id, lock=True)
     if project is None:
         raise LookupError("No such project")

@@ -163,7 +163,7 @@ def archive_project(project_id: int, archived: bool, *, by: User) -> Project:
         return project
     if archived and db.session.scalar(sa.select(Run.id).where(Run.project_id == project.id, Run.state.in_(ACTIVE_RUN))):
         raise ProjectBusy("A run of this project is going on: cancel it first, or let it finish.")
-    project.archived_at = db_now() if archived else None  # type: ignore[assignment]
+    project.archived_at = db_now() if archived else None
     _touch(project)
     db.session.flush()
     verb = "Archived" if archived else "Brought back"
@@ -224,7 +224,7 @@ def _check_version(project: Project, version: int) -> None:
 
 def _touch(project: Project) -> None:
     project.version += 1
-    project.updated_at = db_now()  # type: ignore[assignment]
+    project.updated_at = db_now()
 
 
 def _flush(name: str) -> None:
