@@ -57,11 +57,11 @@ class Target:
 
 def clean_host(host: str) -> str:
     """The one spelling of a host: lower case, no dot at its end, IDNA. Raises AddressRefused for what is no name."""
-    name = host.strip("[]") if host.startswith("[") and host.endswith("]") else host
-    if ":" in name:
-        return str(_read_v6(name))
+    bracketed = host.startswith("[") and host.endswith("]")
+    if bracketed or ":" in host:
+        return str(_read_v6(host[1:-1] if bracketed else host))
     try:
-        name = name.removesuffix(".").encode("idna").decode("ascii").lower()
+        name = host.removesuffix(".").encode("idna").decode("ascii").lower()
     except UnicodeError:
         name = ""
     labels = name.split(".")

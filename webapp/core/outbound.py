@@ -94,7 +94,9 @@ def resolve_public(
         why = why_not_public(address)
         if is_never(address) or (why and not named):
             hint = "" if is_never(address) else f" unless an admin allows {name} under Settings, Allowed hosts"
-            raise AddressRefused(f"{name} leads to {why}, which is not contacted{hint}")
+            raise AddressRefused(
+                f"{name} {'is' if is_address(name) else 'leads to'} {why}, which is not contacted{hint}"
+            )
     return found[0]
 
 

@@ -77,7 +77,7 @@ class ChannelForm(_TakesForm):
 
 class OwnCopyForm(_TakesForm):
     wanted = BooleanField("Send me a copy by email")
-    takes = RadioField("Of", choices=TAKES, default="all")
+    takes = RadioField("Which", choices=TAKES, default="all")
     alert_kinds = MultiCheckboxField("Kinds of alerts", choices=lambda: choices(personal=True))
 
     @classmethod

@@ -17,18 +17,18 @@ class AlertKind:
 
 
 ALERTS: dict[str, AlertKind] = {kind.name: kind for kind in (
-    AlertKind("high_failure_rate", "High failure rate", "More than half of a run's attempts fail.", "Automation"),
-    AlertKind("automation_stuck", "Run stuck", "A run has made no progress for 10 minutes.", "Automation"),
-    AlertKind("captcha_blocking", "Captchas in the way", "Captchas stop one attempt after another.", "Automation"),
-    AlertKind("site_changes", "Sites have changed", "Contact forms no longer are as they were learned.", "Automation"),
-    AlertKind("completion", "Run finished", "A run has ended, with its numbers.", "Automation"),
-    AlertKind("problem_leads", "Many problematic leads", "A night found far more than the week's mean.", "Leads and contacts"),
-    AlertKind("over_cap", "Contact over the limit", "A contact was logged that the limits would not have let pass.",
+    AlertKind("high_failure_rate", "High failure rate", "more than half of a run's attempts fail", "Automation"),
+    AlertKind("automation_stuck", "Run stuck", "a run has made no progress for 10 minutes", "Automation"),
+    AlertKind("captcha_blocking", "Captchas in the way", "captchas stop one attempt after another", "Automation"),
+    AlertKind("site_changes", "Sites have changed", "contact forms are no longer as they were learned", "Automation"),
+    AlertKind("completion", "Run finished", "a run has ended, with its numbers", "Automation"),
+    AlertKind("problem_leads", "Many problematic leads", "a night found far more than the week's mean", "Leads and contacts"),
+    AlertKind("over_cap", "Contact over the limit", "a contact was logged that the limits would not have let pass",
               "Leads and contacts"),
-    AlertKind("contact_drift", "Summaries put right", "Contact summaries differed from their timelines.", "Leads and contacts"),
-    AlertKind("channel_failing", "A channel fails", "Alerts do not get through one of the channels.", "Notifications"),
-    AlertKind("export_done", "Export ready", "A file that took a while is ready.", "My files", personal=True),
-    AlertKind("export_failed", "Export failed", "A file could not be made.", "My files", personal=True),
+    AlertKind("contact_drift", "Summaries put right", "contact summaries differed from their timelines", "Leads and contacts"),
+    AlertKind("channel_failing", "A channel fails", "alerts do not get through one of the channels", "Notifications"),
+    AlertKind("export_done", "Export ready", "a file that took a while is ready", "My files", personal=True),
+    AlertKind("export_failed", "Export failed", "a file could not be made", "My files", personal=True),
 )}  # fmt: skip
 PERSONAL = tuple(name for name, kind in ALERTS.items() if kind.personal)
 
@@ -39,4 +39,4 @@ def label_of(kind: str) -> str:
 
 def choices(*, personal: bool) -> dict[str, str]:
     """For a form: of a person's own copy, or of a company's channel."""
-    return {kind.name: kind.label for kind in ALERTS.values() if personal or not kind.personal}
+    return {kind.name: f"{kind.label}: {kind.hint}" for kind in ALERTS.values() if personal or not kind.personal}
