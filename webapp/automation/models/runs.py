@@ -19,7 +19,7 @@ class Run(Row, db.Model):
     """One execution of a project. The counters are recomputed from the attempts in the transaction that records one.
 
     `chosen` project_dealerships only, NULL: whatever is due; `retry_failed`: those that failed before get their tries anew.
-    `paused_reason` in words when it paused itself. `position` orders nothing; `version` moves with every visible change.
+    `paused_reason` in words when it paused itself; `version` moves with every visible change.
     """
 
     __tablename__ = "runs"

@@ -79,9 +79,11 @@ def _pause_when_failing(run: Run) -> None:
     if not project.auto_pause or run.state != "running":
         return
     last = sa.select(AutomationAttempt.status, AutomationAttempt.error_type).where(
-        AutomationAttempt.run_id == run.id, AutomationAttempt.status.in_(("success", *FAILED)),
-        AutomationAttempt.completed_at > (run.paused_at or run.started_at),
-    ).order_by(AutomationAttempt.completed_at.desc(), AutomationAttempt.id.desc()).limit(PAUSE_LAST)  # fmt: skip
+        AutomationAttempt.run_id == run.id, AutomationAttempt.status.in_(("success", *FAILED))
+    )  # fmt: skip
+    if run.paused_at is not None:
+        last = last.where(AutomationAttempt.completed_at > run.paused_at)
+    last = last.order_by(AutomationAttempt.completed_at.desc(), AutomationAttempt.id.desc()).limit(PAUSE_LAST)
     rows = db.session.execute(last).all()
     if not should_pause([row.status in FAILED for row in rows]):
         return
