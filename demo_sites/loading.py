@@ -9,10 +9,10 @@ import demo_sites
 from demo_sites.server import SITES, Site
 
 
-def load_sites() -> dict[str, Site]:
-    """Import every module of the package, so that all sites are declared."""
+def load_sites(beginning: str = "") -> dict[str, Site]:
+    """Import every module of the package, or those whose names begin so, that their sites are declared."""
     for found in pkgutil.iter_modules(demo_sites.__path__):
-        if not found.name.startswith("_"):
+        if found.name.startswith(beginning) and not found.name.startswith("_"):
             importlib.import_module(f"demo_sites.{found.name}")
     return SITES
 
@@ -21,5 +21,5 @@ def dealerships() -> list[Site]:
     """The demo's own, in the order of its import file."""
     from demo_sites.dealers import DEALERS
 
-    load_sites()
+    load_sites("dealers")
     return [SITES[name] for name in DEALERS if name in SITES]

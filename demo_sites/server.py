@@ -59,6 +59,7 @@ class Site:
     builder: str = ""
     dealership: bool = True
     start: str = "/"  # where an attempt begins
+    later: dict[str, Any] = field(default_factory=dict)  # what a second attempt comes to, where that differs
     note: str = ""  # what is odd about it, for people
     hosts: tuple[str, ...] = ()  # whole host names it answers to besides <name>.localhost and www.<name>.localhost
     closed: bool = False  # its address is a port on which nobody listens
@@ -287,7 +288,7 @@ class SiteServer:
         return abort(404)
 
     def _facts_of(self, it: Site) -> dict[str, Any]:
-        facts = ("name", "title", "expect", "topic", "builder", "dealership", "note")
+        facts = ("name", "title", "expect", "topic", "builder", "dealership", "later", "note")
         return {fact: getattr(it, fact) for fact in facts} | {
             "url": self.url_of(it.name),
             "received": len(self.forms_of(it.name)),
