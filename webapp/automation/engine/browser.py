@@ -24,6 +24,7 @@ USER_AGENT = "Rebound/1.0 (+https://rebound.invalid/automation)"
 VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 CLOSING = 5.0  # seconds that Chromium has to end by itself
 STARTING = 30.0
+LONGEST_FOLDER = 60  # characters
 KEPT_VARIABLES = (
     "PATH",
     "HOME",
@@ -90,26 +91,34 @@ class EngineBrowser:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
+    def end(self, context: BrowserContext) -> None:
+        """Close an attempt's context; a Chromium that does not let go of it in time is killed."""
+        with self._impatient(), suppress(BrowserError):
+            context.close()
+
     def close(self) -> None:
         browser, self._browser = self._browser, None
         if browser is not None:
-            impatient = threading.Timer(CLOSING, self.kill)
-            impatient.start()
-            try:
-                with suppress(BrowserError):
-                    browser.close()
-            finally:
-                impatient.cancel()
-        if self._process is not None:
-            self.kill()
-            self._process = None
+            with self._impatient(), suppress(BrowserError):
+                browser.close()
+        self.kill()
+        self._process = None
+
+    @contextmanager
+    def _impatient(self) -> Iterator[None]:
+        timer = threading.Timer(CLOSING, self.kill)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _start(self) -> None:
         root = os.geteuid() == 0  # Chromium's sandbox does not start as root
         self._browser = self._chromium.launch(
             executable_path=self._executable, headless=self._headless, chromium_sandbox=not root, args=list(ARGUMENTS),
             proxy={"server": self.proxy.url, "bypass": "<-loopback>"}, timeout=STARTING * 1000,
-            downloads_path=self._folder, env={**_environment(), "TMPDIR": str(self._folder)},
+            downloads_path=self._folder, env=_environment(self._folder),
         )  # fmt: skip
         session = self._browser.new_browser_cdp_session()
         own = session.send("Browser.getVersion")["userAgent"]
@@ -120,9 +129,10 @@ class EngineBrowser:
         self.agent = f"{own} {self._name}"
 
 
-def _environment() -> dict[str, str | float | bool]:
-    """What Chromium needs, and none of the secrets that the job was started with."""
-    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+def _environment(folder: Path) -> dict[str, str | float | bool]:
+    """What Chromium needs, and none of the secrets that the job was started with. It does not start where its socket's path is too long."""
+    known: dict[str, str | float | bool] = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    return {**known, "TMPDIR": str(folder)} if len(str(folder)) <= LONGEST_FOLDER else known
 
 
 @contextmanager
