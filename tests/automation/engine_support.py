@@ -25,7 +25,7 @@ ENQUIRY = Enquiry(
     vehicle_make="Honda",
     vehicle_model="Civic",
 )
-LIMITS = Limits(page=3, step=2.5, confirm=2, attempt=30)
+LIMITS = Limits(page=8, step=4, confirm=2.5, attempt=60)
 
 
 @dataclass

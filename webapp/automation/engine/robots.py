@@ -88,7 +88,7 @@ class Robots:
             return Kept(now + DEFERRED, trouble=f"robots.txt cannot be read now: status {answer.status}")
         if not answer.ok:
             return Kept(now + BELIEVED)
-        return Kept(now + BELIEVED, _without_half_a_line(answer.text, cut=answer.cut))
+        return Kept(now + BELIEVED, _without_half_a_line(answer.text.lstrip("\ufeff"), cut=answer.cut))
 
 
 def deciding_rule(text: str, url: str, product: str) -> str:
