@@ -14,13 +14,23 @@ TALLEST = 6_000  # CSS pixels of a picture
 PATIENCE = 6_000  # milliseconds for one
 
 
-def picture(page: Page, recording: Recording) -> bytes | None:
-    """The whole page from its top as PNG, one pixel a CSS pixel, so that boxes of fields fit; None when it cannot be drawn."""
+def picture(page: Page, recording: Recording, *, whole: bool = True) -> bytes | None:
+    """The page from its top as PNG, one pixel a CSS pixel, so that boxes of fields fit; `whole` False: only what is in view.
+
+    None when it cannot be drawn.
+    """
     try:
         if page.is_closed() or not pages.answers(page):
             return None
+        if not whole:
+            return page.screenshot(scale="css", timeout=PATIENCE)
         height = page.evaluate("() => Math.max(document.documentElement.scrollHeight, innerHeight)")
-        clip = {"x": 0, "y": 0, "width": VIEWPORT["width"], "height": min(max(int(height), VIEWPORT["height"]), TALLEST)}
+        clip = {
+            "x": 0,
+            "y": 0,
+            "width": VIEWPORT["width"],
+            "height": min(max(int(height), VIEWPORT["height"]), TALLEST),
+        }
         return page.screenshot(full_page=True, clip=clip, scale="css", animations="disabled", timeout=PATIENCE)  # type: ignore[arg-type]
     except BrowserError as error:
         recording.note("no_picture", error.message)

@@ -10,6 +10,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Download, Page, Request, Response, WebError
 from playwright.sync_api import Error as BrowserError
 
+from webapp.automation.engine.walls import parse_retry_after
+
 KEPT = 200
 TEXT = 500
 WINDOWS = 5  # further ones are closed at once
@@ -34,6 +36,7 @@ class Recording:
     downloads: list[str] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
     failed_documents: list[tuple[str, str]] = field(default_factory=list)  # URL and Chromium's own word
+    waits: list[str] = field(default_factory=list)  # Retry-After of answers with 429, whoever asked
     crashed: bool = False
     dropped: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -61,6 +64,10 @@ class Recording:
         bare = url.partition("#")[0]
         return next((one for one in reversed(self.answers) if one.url.partition("#")[0] == bare), None)
 
+    def longest_wait(self) -> float | None:
+        """Seconds that answers of too many requests asked for; None when none said."""
+        return max((wait for one in self.waits if (wait := parse_retry_after(one)) is not None), default=None)
+
     def _listen(self, page: Page) -> None:
         page.on("dialog", self._dialog)
         page.on("download", self._download)
@@ -84,6 +91,8 @@ class Recording:
     def _answered(self, response: Response) -> None:
         if self._is_document(response.request) and len(self.answers) < KEPT:
             self.answers.append(Answered(response.url, response.status, response.headers))
+        if response.status == 429 and len(self.waits) < KEPT:
+            self.waits.append(response.headers.get("retry-after", ""))
         if response.status >= 400:
             self.note("status", f"{response.status} {response.request.method} {response.url[:300]}")
 

@@ -69,7 +69,7 @@ class Robots:
 
     def _rules(self, origin: str, kept: Kept) -> Protego:
         known = self._parsed.get(origin)
-        if known is None or known[0] is not kept:
+        if known is None or known[0] != kept:
             known = self._parsed[origin] = (kept, Protego.parse(kept.text))
         return known[1]
 
