@@ -11,7 +11,16 @@ import pytest
 import sqlalchemy as sa
 
 from tests.api.keys import make_key
-from tests.factories import make_call, make_campaign, make_company, make_lead, make_list, make_user, sign_in
+from tests.factories import (
+    make_call,
+    make_campaign,
+    make_company,
+    make_lead,
+    make_list,
+    make_project,
+    make_user,
+    sign_in,
+)
 from webapp.accounts.hosts import AllowedHost
 from webapp.accounts.models import ApiKey, AuthSession, Invitation
 from webapp.core.clock import now
@@ -27,7 +36,9 @@ from webapp.timeline.models import ContactAttempt, ContactFile, DncEntry, GuardN
 
 # Routes whose parameter is no row of a company: tokens that are the permission themselves, and development's gallery.
 NO_ROW = {"token", "filename", "page", "what", "code", "work_id"}
-WORDS = {"reason": "protected", "name": "count_without_log", "choice": "open_callback", "action": "status"}
+WORDS = {
+    "reason": "protected", "name": "count_without_log", "choice": "open_callback", "action": "status", "kind": "summary",
+}  # fmt: skip
 
 
 def add(row: Any) -> int:
@@ -51,7 +62,10 @@ def theirs(db: Any) -> dict[str, Any]:
     batch = RecycleBatch(company_id=c, list_id=lead_list.id, statuses=["busy"], target_status="new", reset_dial_count=False,
                          batch_id=uuid4(), job="recycle", state="done", done=1)  # fmt: skip
     repair = Repair(company_id=c, classes=[], batch_id=uuid4(), job="repair", state="done", done=1)
-    note, channel = add(Notification(company_id=c, kind="x", title="x")), add(Channel(company_id=c, kind="webhook", name="x"))
+    note, channel = (
+        add(Notification(company_id=c, kind="x", title="x")),
+        add(Channel(company_id=c, kind="webhook", name="x")),
+    )
     delivery = Delivery(company_id=c, channel_id=channel, notification_id=note, state="failed", give_up_at=now())
     contact = add(ContactAttempt(company_id=c, lead_id=lead.id, method="email", direction="outbound"))
     return {
@@ -73,7 +87,7 @@ def theirs(db: Any) -> dict[str, Any]:
         "invitation_id": add(Invitation(company_id=c, email="x@example.com", token_hash="x", expires_at=now() + timedelta(days=1))),
         "session_id": add(AuthSession(user_id=user.id, token_hash="x", expires_at=now() + timedelta(days=1))),
         "row_id": add(DemoLoad(company_id=c, action="load", batch_id=uuid4(), job="demo", state="failed")),
-        "table": "repairs",
+        "table": "repairs", "project_id": make_project(company).id,
     }  # fmt: skip
 
 

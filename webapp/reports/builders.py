@@ -10,18 +10,26 @@ from typing import Any
 
 from werkzeug.exceptions import NotFound
 
-from webapp.accounts.models import Company, User
+from webapp.accounts.models import Company
 from webapp.core.db import atomic, db
 from webapp.core.work import WorkError
 from webapp.reports import data_files, dialing, dialing_files, outreach_files, status_files
+from webapp.reports.automation import kinds as automation
 from webapp.reports.models import Export
 from webapp.reports.outreach import OutreachReport, get_outreach, read_filter, today_of
+from webapp.reports.queries import who_asked
 from webapp.reports.status import StatusReport, get_status_report
 
-FORMAT_LABELS = {"pdf": "PDF", "xlsx": "Excel", "csv": "CSV", "json": "JSON"}
-FORMAT_ICONS = {"pdf": "file-text", "xlsx": "file-spreadsheet", "csv": "file-spreadsheet", "json": "file"}
+FORMAT_LABELS = {"pdf": "PDF", "xlsx": "Excel", "csv": "CSV", "json": "JSON", "zip": "Debug package"}
+FORMAT_ICONS = {
+    "pdf": "file-text",
+    "xlsx": "file-spreadsheet",
+    "csv": "file-spreadsheet",
+    "json": "file",
+    "zip": "archive",
+}
 MIMETYPES = {
-    "pdf": "application/pdf", "csv": "text/csv", "json": "application/json",
+    "pdf": "application/pdf", "csv": "text/csv", "json": "application/json", "zip": "application/zip",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }  # fmt: skip
 
@@ -30,13 +38,14 @@ Build = Callable[[Export, Path, data_files.Progress], int]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`role`: who may ask for it. `count`: the rows it will have, where that is known beforehand."""
+    """`role`: who may ask for it. `count`: the rows it will have, where that is known beforehand. `said`: more for the log."""
 
     name: str
     label: str
     role: str
     build: Mapping[str, Build]
     count: Callable[[Export], int | None] = lambda export: None
+    said: Callable[[Export], dict[str, Any]] = lambda export: {}
 
 
 def _list_id(export: Export) -> int | None:
@@ -52,13 +61,7 @@ def _report(export: Export) -> StatusReport:
 
 
 def _status_pdf(export: Export, target: Path, progress: data_files.Progress) -> int:
-    return status_files.write_report_pdf(_report(export), target, made_by=_asked_by(export))
-
-
-@atomic
-def _asked_by(export: Export) -> str:
-    user = db.session.get(User, export.requested_by_id) if export.requested_by_id else None
-    return user.name if user else "Rebound"
+    return status_files.write_report_pdf(_report(export), target, made_by=who_asked(export))
 
 
 def _status_xlsx(export: Export, target: Path, progress: data_files.Progress) -> int:
@@ -81,7 +84,7 @@ def _outreach(export: Export) -> tuple[OutreachReport, str]:
 
 def _outreach_pdf(export: Export, target: Path, progress: data_files.Progress) -> int:
     report, country = _outreach(export)
-    return outreach_files.write_outreach_pdf(report, target, made_by=_asked_by(export), country=country)
+    return outreach_files.write_outreach_pdf(report, target, made_by=who_asked(export), country=country)
 
 
 def _outreach_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
@@ -96,7 +99,7 @@ def _dialing(export: Export) -> tuple[dialing.DialingReport, str]:
 
 def _dialing_pdf(export: Export, target: Path, progress: data_files.Progress) -> int:
     report, country = _dialing(export)
-    return dialing_files.write_dialing_pdf(report, target, made_by=_asked_by(export), country=country)
+    return dialing_files.write_dialing_pdf(report, target, made_by=who_asked(export), country=country)
 
 
 def _dialing_csv(export: Export, target: Path, progress: data_files.Progress) -> int:
@@ -148,5 +151,8 @@ KINDS: dict[str, Kind] = {
         Kind("dialing", "Dialing", "rep", {"pdf": _dialing_pdf, "csv": _dialing_csv}),
         Kind("leads", "Leads", "manager", {"csv": _leads_csv, "xlsx": _leads_xlsx}, data_files.count_leads),
         Kind("calls", "Calls", "manager", {"csv": _calls_csv}),
+        *(Kind(f"automation_{report.kind}", report.label, "rep", automation.builds(report), report.count, automation.said)
+          for report in automation.REPORTS.values()),
+        Kind(automation.PACKAGE, "Debug package", "manager", {"zip": automation.build_package}, automation.count_package, automation.said_of_package),
     )
 }  # fmt: skip

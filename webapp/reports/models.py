@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.core.db import Row, company_id_column, db
 from webapp.core.work import WorkMixin
 
-FORMATS = ("csv", "xlsx", "pdf", "json")
+FORMATS = ("csv", "xlsx", "pdf", "json", "zip")
 
 
 class Export(Row, WorkMixin, db.Model):

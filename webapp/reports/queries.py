@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from webapp.accounts.models import User
 from webapp.core.access import find_owned, owned, role_at_least
 from webapp.core.clock import db_now
-from webapp.core.db import db
+from webapp.core.db import atomic, db
 from webapp.dialer.models import DialCampaign
 from webapp.leads.models import LeadList
 from webapp.leads.tallies import count, get_cells
@@ -69,6 +69,12 @@ def get_export(user: Any, export_id: int) -> ExportRow | None:
         else None
     )
     return ExportRow(*row) if row else None
+
+
+@atomic
+def who_asked(export: Export) -> str:
+    user = db.session.get(User, export.requested_by_id) if export.requested_by_id else None
+    return user.name if user else "Rebound"
 
 
 def get_list(company_id: int, list_id: int) -> LeadList | None:

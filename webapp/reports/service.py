@@ -8,6 +8,7 @@ import unicodedata
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 import sqlalchemy as sa
 import structlog
@@ -63,8 +64,9 @@ def request_export(kind: str, format: str, *, by: Any, params: dict[str, Any], s
     )
     if token:
         keep_answer(by.company_id, SCOPE, token, 201, {"export_id": export.id})
-    log.info("data_export", operation="data_export", company_id=by.company_id, user_id=by.id,
-             metadata={"export_id": export.id, "export_kind": kind, "export_format": format, "total_records": export.total, **params})  # fmt: skip
+    log.info("data_export", operation="data_export", company_id=by.company_id, user_id=by.id, project_id=params.get("project_id"),
+             metadata={"export_id": export.id, "export_kind": kind, "export_format": format, "total_records": export.total, **params,
+                       **KINDS[kind].said(export)})  # fmt: skip
     return export
 
 
@@ -87,14 +89,24 @@ def run_export(export_id: int) -> Export | None:
         with scratch_folder("export") as folder:
             target = folder / f"export.{row.format}"
             rows = KINDS[row.kind].build[row.format](row, target, lambda count: keep_alive(row, done=count))
+            ratio = compression_ratio(target)
             _keep(row, target, rows)
     if row.state == "done":
         log.info("data_export_complete", operation="data_export_complete", company_id=row.company_id, user_id=row.requested_by_id,
-                 duration_ms=round((time.monotonic() - started) * 1000),
+                 project_id=row.params.get("project_id"), duration_ms=round((time.monotonic() - started) * 1000),
                  metadata={"export_id": row.id, "file_size_mb": round((row.size or 0) / 1e6, 3), "total_records": row.rows,
-                           "download_url": f"/exports/{row.id}/download",
+                           "compression_ratio": ratio, "download_url": f"/exports/{row.id}/download",
                            "expires_at": row.expires_at.isoformat() if row.expires_at else None})  # fmt: skip
     return row
+
+
+def compression_ratio(path: Path) -> float | None:
+    """Packed size by unpacked size, 0 to 1; None for a file that is not packed."""
+    if not is_zipfile(path):
+        return None
+    with ZipFile(path) as archive:
+        whole = sum(part.file_size for part in archive.infolist())
+        return round(sum(part.compress_size for part in archive.infolist()) / whole, 3) if whole else None
 
 
 def _keep(row: Export, target: Path, rows: int) -> None:

@@ -1,6 +1,6 @@
 """CSV and Excel as people's spreadsheets read them: typed, whole, and with no cell that runs as a formula.
 
-A value is text, a whole number, a fraction (Excel shows it in percent), a datetime or None.
+A value is text, a whole number, a fraction (Excel shows it in percent, or as it is in a decimal column), a datetime, a date or None.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import csv
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import IO, Any
 
 import xlsxwriter
@@ -27,7 +27,7 @@ UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`width` in characters; `kind`: text, number, percent, time."""
+    """`width` in characters; `kind`: text, number, percent, decimal, time, day."""
 
     label: str
     kind: str = "text"
@@ -87,6 +87,7 @@ class Book:
                 "title": {"bold": True, "font_size": 16}, "label": {"bold": True}, "note": {"font_color": "#57606A"},
                 "text": {}, "number": {"num_format": "#,##0"}, "percent": {"num_format": "0.0%"},
                 "decimal": {"num_format": "0.00"}, "time": {"num_format": "yyyy-mm-dd hh:mm"},
+                "day": {"num_format": "yyyy-mm-dd"},
             }.items()
         }  # fmt: skip
         self._names: set[str] = set()
@@ -97,8 +98,10 @@ class Book:
     def __exit__(self, kind: object, *_: object) -> None:
         self._book.close()
 
-    def summary(self, title: str, facts: Sequence[tuple[str, Any] | tuple[str, Any, str]]) -> None:
-        """The first sheet: name, value and perhaps a note a line; (name, None) alone is a heading."""
+    def summary(
+        self, title: str, facts: Sequence[tuple[str, Any] | tuple[str, Any, str] | tuple[str, Any, str, str]]
+    ) -> None:
+        """The first sheet: name, value, perhaps a note, perhaps the value's kind a line; (name, None) alone is a heading."""
         sheet = self._book.add_worksheet(self._named("Summary"))
         sheet.hide_gridlines(2)
         sheet.set_column(0, 0, 38)
@@ -108,7 +111,7 @@ class Book:
         for index, fact in enumerate(facts, 2):
             label, value = fact[0], fact[1]
             sheet.write_string(index, 0, fit(label), self._formats["label"])
-            self._write(sheet, index, 1, value)
+            self._write(sheet, index, 1, value, fact[3] if len(fact) > 3 else "")
             if len(fact) > 2:
                 sheet.write_string(index, 2, fit(fact[2]), self._formats["note"])
         self._print(sheet)
@@ -163,6 +166,8 @@ class Book:
             sheet.write_number(row, column, value, self._formats["decimal" if kind == "decimal" else "percent"])
         elif isinstance(value, datetime):
             sheet.write_datetime(row, column, value.astimezone(self._zone).replace(tzinfo=None), self._formats["time"])
+        elif isinstance(value, date):
+            sheet.write_datetime(row, column, datetime(value.year, value.month, value.day), self._formats["day"])  # noqa: DTZ001
         else:
             sheet.write_string(row, column, fit(str(value)))
 

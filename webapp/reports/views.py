@@ -157,6 +157,10 @@ def _back(row: queries.ExportRow) -> str:
         return url_for("reports.status_report", list_id=list_id)
     if row.export.kind in ("outreach", "dialing"):
         return url_for(f"reports.{row.export.kind}", **row.export.params)
+    if row.export.kind.startswith("automation_"):
+        asked = {key: value for key, value in row.export.params.items() if not key.startswith("include_")}
+        kind = row.export.kind.removeprefix("automation_")
+        return url_for("reports.project_report", kind="debug" if kind == "package" else kind, **asked)
     return url_for("reports.index")
 
 
@@ -208,3 +212,4 @@ def _gone(row: queries.ExportRow) -> Response:
 
 
 from webapp.reports import dialing_views, outreach_views  # noqa: E402, F401  they add their routes to bp
+from webapp.reports.automation import views as automation_views  # noqa: E402, F401

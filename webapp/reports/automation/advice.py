@@ -1,0 +1,61 @@
+"""What a project's summary recommends: each with the number it speaks of and the page that does it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from webapp.automation.engine.failures import FAILURES, FailureType
+from webapp.core.text import num, plural
+from webapp.reports.automation.document import Advice
+
+SHOWN = 3  # failure types that are spoken of
+
+
+def recommend(
+    project_id: int,
+    *,
+    by_status: Mapping[str, int],
+    unknown: int,
+    unplaced: int,
+    failures: Iterable[Any],
+    attempted: bool,
+) -> tuple[Advice, ...]:
+    """`failures`: rows with error_type, status, occurrences and unique_dealerships, the most frequent first.
+
+    `unknown`: dealerships where something was sent and nobody knows what became of it.
+    """
+    here = f"/projects/{project_id}"
+    total = sum(by_status.values())
+    if not total:
+        text = (
+            "This project has no dealerships yet. Add some by importing them or by choosing leads that have a website."
+        )
+        return (Advice("add", "info", text, "Open the project", here),)
+    found = []
+    if unknown:
+        text = f"{plural(unknown, 'dealership')}: something was sent and no answer came. Ask them before anything is sent again."
+        found.append(
+            Advice(
+                "ask", "bad", text, f"Look at {plural(unknown, 'attempt')}", f"{here}/attempts?error=submission_failed"
+            )
+        )
+    blocked = by_status.get("blocked", 0)
+    if blocked:
+        text = f"{plural(blocked, 'site')} let no machine in. Reach them by phone or email and mark them as contacted."
+        found.append(Advice("hand", "warn", text, f"Do {num(blocked)} by hand", f"{here}?status=blocked"))
+    for row in [row for row in failures if row.error_type and not FAILURES[FailureType(row.error_type)].wall
+                and row.error_type != FailureType.SUBMISSION_FAILED][:SHOWN]:  # fmt: skip
+        kind = FAILURES[FailureType(row.error_type)]
+        text = f"{kind.label}, {plural(row.unique_dealerships, 'dealership')}. {kind.advice}"
+        path = f"{here}/attempts?error={row.error_type}"
+        found.append(Advice(row.error_type, "info", text, f"Look at {plural(row.occurrences, 'attempt')}", path))
+    pending = by_status.get("pending", 0)
+    if pending:
+        text = f"{plural(pending, 'dealership')} {'is' if pending == 1 else 'are'} still to be reached."
+        found.append(Advice("run", "info", text, "Open the project" if attempted else "Start a run", here))
+    if unplaced:
+        text = (f"{plural(unplaced, 'dealership')} cannot be placed on the map, so {'it comes' if unplaced == 1 else 'they come'} last. "
+                "Give them a postal code.")  # fmt: skip
+        found.append(Advice("place", "info", text, "Open the project", here))
+    return tuple(found)
