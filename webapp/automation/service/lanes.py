@@ -28,7 +28,7 @@ from webapp.automation.models import AutomationAttempt, ContactRequest, Dealersh
 from webapp.automation.service import recording
 from webapp.automation.service.claims import Claimed, Wait, claim_next
 from webapp.automation.service.mappings import as_saved, find_mapping
-from webapp.automation.service.robots import Robots
+from webapp.automation.service.robots import Robots, Unreadable
 from webapp.automation.service.runs import SOON
 from webapp.automation.settings import get_settings
 from webapp.core.chromium import find_chromium
@@ -74,19 +74,21 @@ def _take(lane_id: int) -> RunLane | None:
 
 @atomic
 def _keep(lane_id: int, fence: int) -> bool:
-    return bool(
-        db.session.execute(
-            sa.update(RunLane).where(RunLane.id == lane_id, RunLane.fence == fence)
-            .values(lease_until=sa.func.clock_timestamp() + LANE_LEASE)
-        ).rowcount
-    )  # fmt: skip
+    kept = db.session.execute(
+        sa.update(RunLane).where(RunLane.id == lane_id, RunLane.fence == fence)
+        .values(lease_until=sa.func.clock_timestamp() + LANE_LEASE).returning(RunLane.id)
+    ).first()  # fmt: skip
+    return kept is not None
 
 
 @atomic
 def _leave(lane_id: int, fence: int, again: bool) -> None:
     left = db.session.execute(
-        sa.update(RunLane).where(RunLane.id == lane_id, RunLane.fence == fence).values(lease_until=None)
-    ).rowcount
+        sa.update(RunLane)
+        .where(RunLane.id == lane_id, RunLane.fence == fence)
+        .values(lease_until=None)
+        .returning(RunLane.id)
+    ).first()
     if left and again:
         after_commit(lambda: ring("automation", lane_id, turn=fence))
 
@@ -270,6 +272,8 @@ def _attempt(browser: EngineBrowser, claimed: Claimed, company_id: int, keep_lan
         recording.give_back(claimed, "Cancelled before anything was sent")
     except recording.GuardStopped:
         recording.stop_by_guard(claimed)
+    except Unreadable as unreadable:
+        recording.record(claimed, unreadable.outcome)
     else:
         if not line.pressed and _was_cancelled(claimed):
             recording.give_back(claimed, "Cancelled before anything was sent")

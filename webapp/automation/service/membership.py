@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from webapp.accounts.models import User
 from webapp.automation.models import Project
 from webapp.automation.places import bounds
+from webapp.automation.queries.projects import UNTOUCHED
 from webapp.automation.states import CONTACT_STATUS
 from webapp.core.access import find_owned
 from webapp.core.audit import record_event
@@ -147,9 +148,17 @@ def add_filtered(project_id: int, which: str, params: dict[str, Any], *, seen: i
     return _add(project, which, params, "from the table", by)
 
 
-def add_ids(project: Project, dealership_ids: Sequence[int], *, by: User, reason: str = "by hand") -> Added:
+def add_ids(
+    project: Project,
+    dealership_ids: Sequence[int],
+    *,
+    by: User,
+    reason: str = "by hand",
+    batch_id: uuid.UUID | None = None,
+) -> Added:
     """In the transaction in hand."""
-    return _add(project, "d.id = ANY(CAST(:ids AS bigint[]))", {"ids": list(dealership_ids)}, reason, by)
+    which = "d.id = ANY(CAST(:ids AS bigint[]))"
+    return _add(project, which, {"ids": list(dealership_ids)}, reason, by, batch_id)
 
 
 def open_project(project_id: int, by: User) -> Project:
@@ -162,8 +171,10 @@ def open_project(project_id: int, by: User) -> Project:
     return project
 
 
-def _add(project: Project, which: str, params: dict[str, Any], reason: str, by: User) -> Added:
-    batch = uuid.uuid4()
+def _add(
+    project: Project, which: str, params: dict[str, Any], reason: str, by: User, batch_id: uuid.UUID | None = None
+) -> Added:
+    batch = batch_id or uuid.uuid4()
     values = params | _where(project) | {
         "company": project.company_id, "project": project.id, "machine": CONTACT_STATUS.name, "pending": CONTACT_STATUS.initial,
         "batch": str(batch), "by": by.id, "reason": f"Added {reason}",
@@ -187,11 +198,6 @@ def copy_dealerships(source: Project, target: Project, by: User) -> Added:
     """As pending, in the transaction in hand."""
     which = "d.id IN (SELECT pd.dealership_id FROM project_dealerships pd WHERE pd.project_id = :source)"
     return _add(target, which, {"source": source.id}, f"from {source.name}", by)
-
-
-# Nothing has happened to it: no attempt, no hold, nobody's word.
-UNTOUCHED = """pd.contact_status = 'pending' AND pd.contact_attempts = 0 AND pd.lease_until IS NULL
-  AND NOT EXISTS (SELECT FROM automation_attempts a WHERE a.project_dealership_id = pd.id)"""
 
 
 @atomic

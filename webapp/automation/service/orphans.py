@@ -56,11 +56,9 @@ def _close(attempt_id: int) -> bool:
     attempt.evidence = ["no sign of life from its worker until the lease ended"]
     counts = {**pd.retry_counts, kind.value: int(pd.retry_counts.get(kind.value, 0)) + 1}
     project = db.session.get_one(Project, run.project_id)
-    wait = (
-        None
-        if pressed
-        else next_retry(kind, counts[kind.value], RetryConfig.from_json(project.retry), chance=random.random())
-    )
+    config = RetryConfig.from_json(project.retry)
+    chance = random.random()  # noqa: S311  jitter
+    wait = None if pressed else next_retry(kind, counts[kind.value], config, chance=chance)
     attempt.retry_at = read_now() + wait if wait is not None else None
     pd.fence += 1  # whoever still believes to hold it holds nothing
     pd.lease_until = None
