@@ -108,23 +108,27 @@ def reply(way: str, answer: str) -> Any:
 
 def _cell(way: str, answer: str) -> Site:
     made = site(f"out-{way}-{answer}", f"{way}: {answer}", EXPECT[answer], topic="outcome", dealership=False)
-    # A connection of its own for the form: on a used one a browser sends again what was cut.
+    # A connection of its own for the form: on a used one, as the icon's, a browser sends again what was cut.
     alone = {"Connection": "close"} if answer == "cut" else None
+    icon = '<link rel="icon" href="data:,">'
 
     @made.get("/")
     def show() -> Any:
         if way in ("iframe", "postmessage"):
             listens = LISTENS if way == "postmessage" else ""
             return page(
-                "Contact", f'<h1>Contact us</h1><iframe src="/form" width="600" height="600"></iframe>{listens}'
+                "Contact",
+                f'<h1>Contact us</h1><iframe src="/form" width="600" height="600"></iframe>{listens}',
+                head=icon,
+                headers=alone,
             )
         target = 'target="_blank"' if way == "newtab" else ""
         body = form_html(target=target) + (AJAX if way == "ajax" else "")
-        return page("Contact", f"<h1>Contact us</h1>{body}", headers=alone)
+        return page("Contact", f"<h1>Contact us</h1>{body}", head=icon, headers=alone)
 
     @made.get("/form")
     def show_form() -> Any:
-        return page("Form", form_html() + (FRAMED if way == "postmessage" else ""), headers=alone)
+        return page("Form", form_html() + (FRAMED if way == "postmessage" else ""), head=icon, headers=alone)
 
     @made.post("/send")
     def take() -> Any:

@@ -47,8 +47,8 @@ def _language(code: str, *, sent: bool) -> None:
         dealership=False,
     )
     boxes = (
-        '<input name="a" required>',
-        '<input name="b" required>',
+        '<input name="a" autocomplete="given-name" required>',
+        '<input name="b" autocomplete="family-name" required>',
         '<input name="c" type="email" required>',
         '<textarea name="d" required></textarea>',
     )
@@ -83,12 +83,12 @@ for _code in LANGUAGES:
 _SENDS = "fetch('/send', {method: 'POST', body: new FormData(form)})"
 
 
-def _scripted(name: str, title: str, script: str, expect: dict[str, Any], *, before: str = "") -> None:
+def _scripted(name: str, title: str, script: str, expect: dict[str, Any]) -> None:
     form_site(
         name,
         title,
         BASIC,
-        before=before,
+        check=lambda form: "" if expect == SENT else "dropped",
         after=f"<div id=note></div><script>const form = document.querySelector('form'), note = document.getElementById('note');\n{script}</script>",
         expect=expect,
     )
@@ -149,7 +149,7 @@ _scripted(
     "thanks-alone",
     "Thanks without a request",
     "form.addEventListener('submit', e => { e.preventDefault(); form.remove(); note.innerHTML = '<p role=status>Thank you, your message has been sent.</p>'; });",
-    NOT_SENT,
+    UNCONFIRMED,
 )
 _scripted(
     "tracker-only",
@@ -161,7 +161,7 @@ note.innerHTML = '<p role=status>Thank you, your message has been sent.</p>'; })
 _scripted(
     "never-loads",
     "A page whose answer is about to come",
-    f"form.addEventListener('submit', async e => {{ e.preventDefault(); await fetch('/slow', {{method: 'POST', body: new FormData(form)}}); note.textContent = 'Thank you, message sent'; }});",
+    "form.addEventListener('submit', async e => { e.preventDefault(); await fetch('/slow', {method: 'POST', body: new FormData(form)}); note.textContent = 'Thank you, message sent'; });",
     UNCONFIRMED,
 )
 

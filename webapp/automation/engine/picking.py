@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from playwright.sync_api import ElementHandle, Error, JSHandle
+from playwright.sync_api import ElementHandle, Error, Frame, JSHandle
 
 from webapp.automation.engine.hands import Hands, as_options, frame_of, leave, same, type_into
 from webapp.automation.engine.options import is_placeholder, tight
@@ -17,6 +17,7 @@ _LISTS = (Path(__file__).parent / "lists.js").read_text()
 _OPTIONS = f"el => {{ {_LISTS} return optionsOf(el); }}"
 _MARKS = f"() => {{ {_LISTS} return marks(); }}"
 _NEWS = f"([seen, control]) => {{ {_LISTS} const found = news(seen, control); return found.length ? found : null; }}"
+_OTHERS = f"([seen, control, before]) => {{ {_LISTS} return told(news(seen, control)).map(o => o[1]).join() !== before.join(); }}"
 _TOLD = f"found => {{ {_LISTS} return told(found); }}"
 _READY = "el => !el.matches(':disabled') && el.options.length > 1"
 _CHANGED = "([el, before]) => !el.matches(':disabled') && [...el.options].map(o => o.text).join('|') !== before"
@@ -89,9 +90,9 @@ def pick_drawn(hands: Hands, control: Control, choose: Chooser, *, proxy: bool =
 
 
 def _take_row(hands: Hands, el: ElementHandle, seen: JSHandle, choose: Chooser) -> Option | None:
-    """Wait for rows, press the fitting one. A list that grows while it is read is read again, once."""
+    """Wait for rows, press the fitting one. A list that grows, or is drawn anew under the hand, is read again."""
     frame = frame_of(el)
-    for _ in range(2):
+    for _ in range(3):
         try:
             rows = frame.wait_for_function(_NEWS, arg=[seen, el], timeout=hands.patience, polling=50)
         except Error:
@@ -99,12 +100,21 @@ def _take_row(hands: Hands, el: ElementHandle, seen: JSHandle, choose: Chooser) 
         options = as_options(rows.evaluate(_TOLD))
         chosen = choose(options)
         if chosen is None:
+            _wait_for_other_rows(frame, el, seen, [one.label for one in options])
             continue
         row = rows.evaluate_handle("(found, n) => found[n]", options.index(chosen)).as_element()
-        if row is not None and row.evaluate("el => el.isConnected"):
-            hands.press(row)
-            return chosen
+        try:
+            if row is not None and row.evaluate("el => el.isConnected"):
+                hands.press(row)
+                return chosen
+        except Error:
+            continue
     return None
+
+
+def _wait_for_other_rows(frame: Frame, el: ElementHandle, seen: JSHandle, labels: list[str]) -> None:
+    with suppress(Error):
+        frame.wait_for_function(_OTHERS, arg=[seen, el, labels], timeout=400, polling=50)
 
 
 def _close(hands: Hands, el: ElementHandle) -> None:

@@ -1,0 +1,227 @@
+"""One press of the form's own button, and what came of it: everything is noted before, everything is watched after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from playwright.sync_api import ElementHandle, Error, Page
+
+from webapp.automation.engine import captchas, consents, read
+from webapp.automation.engine.buttons import choose_button, words_on
+from webapp.automation.engine.failures import Failed, FailureType
+from webapp.automation.engine.fill import TICKS, hands_of, read_all_back, set_ticked
+from webapp.automation.engine.hands import Hands, frame_of
+from webapp.automation.engine.mapping import map_fields
+from webapp.automation.engine.outcome import Enquiry, Limits, Observer, Submission
+from webapp.automation.engine.recorder import Recorder
+from webapp.automation.engine.seen import Control, FormSeen
+from webapp.automation.engine.snapshot import Snapshot, take_snapshot, values_of
+from webapp.automation.engine.verdict import Verdict, judge
+
+LOOK = 150  # milliseconds that one wait for a change takes at most
+_AWAKE = "el => !el.matches(':disabled') && el.getAttribute('aria-disabled') !== 'true'"
+_CHANGE = """ms => new Promise(resolve => {
+  const watch = new MutationObserver(() => { watch.disconnect(); setTimeout(() => resolve(true), 30); });
+  watch.observe(document, {subtree: true, childList: true, characterData: true, attributes: true});
+  setTimeout(() => { watch.disconnect(); resolve(false); }, ms);
+})"""
+_WRONG = """form => [...(form.elements || form.querySelectorAll('input,select,textarea'))]
+  .filter(el => el.willValidate && !el.validity.valid)
+  .map(el => ((el.labels && el.labels[0] || {}).textContent || el.name || '').trim().slice(0, 80) + ': ' + el.validationMessage)"""
+
+
+@dataclass(slots=True)
+class Submitted:
+    """What became of the press. `message` in the site's own words where it spoke; `evidence` strongest first; `failure` None when
+    confirmed; `captcha_kind` names the captcha that came up; `moved_on` when the press led to a further step and sent nothing final.
+    """
+
+    submission: Submission
+    message: str = ""
+    evidence: list[str] = field(default_factory=list)
+    failure: FailureType | None = None
+    also: list[FailureType] = field(default_factory=list)
+    captcha_kind: str = ""
+    moved_on: bool = False
+
+
+def submit(page: Page, form: FormSeen, enquiry: Enquiry, *, observer: Observer, limits: Limits) -> Submitted:
+    """Send a filled form by its own button, once. Raises Failed(FIELD_DISABLED) or (FIELD_NOT_FOUND) while nothing has left."""
+    lost = read_all_back(page, form, enquiry, limits)
+    if lost:
+        raise Failed(FailureType.FIELD_DISABLED, "The form does not keep what is put in: " + ", ".join(lost))
+    form = read.find_again(read.read_forms(page), form) or form
+    chosen = choose_button(form)
+    if chosen is None:
+        raise Failed(FailureType.FIELD_NOT_FOUND, "The form has no button that sends it.")
+    unlock(hands_of(page, form, enquiry, limits), form, chosen[0])
+    return press(page, form, chosen[0], enquiry, observer=observer, limits=limits)
+
+
+def unlock(hands: Hands, form: FormSeen, button: Control) -> None:
+    """Wait for a locked button; tick the consents that may hold it and that the enquiry gives. Raises Failed(FIELD_DISABLED)."""
+    if _awake(hands, button, patient=True):
+        return
+    for uid, mapped in map_fields(form).items():
+        control = next(one for one in form.controls if one.uid == uid)
+        if mapped.kind not in TICKS or not (control.visible or control.proxied):
+            continue
+        if consents.refused(mapped.kind, control, hands.enquiry.consents) or hands.state(control)["checked"]:
+            continue
+        if set_ticked(hands, control, True) and _awake(hands, button, patient=True):
+            return
+    element = read.locate_form(hands.page, form)
+    wrong: list[str] = element.evaluate(_WRONG) if element else []
+    raise Failed(
+        FailureType.FIELD_DISABLED,
+        f'The button "{words_on(button)}" stays locked'
+        + (f": the form finds wrong {wrong[0]}" if wrong else ", and the form does not say why")
+        + ".",
+        evidence=tuple(wrong[1:]),
+    )
+
+
+def _awake(hands: Hands, button: Control, *, patient: bool) -> bool:
+    element = hands.find(button)
+    if patient and not element.evaluate(_AWAKE):
+        with suppress(Error):
+            frame_of(element).wait_for_function(_AWAKE, arg=element, timeout=hands.patience, polling=50)
+    return bool(hands.find(button).evaluate(_AWAKE))
+
+
+def press(
+    page: Page,
+    form: FormSeen,
+    button: Control,
+    enquiry: Enquiry,
+    *,
+    observer: Observer,
+    limits: Limits,
+    moved_on: Callable[[], bool] | None = None,
+) -> Submitted:
+    """Press `button` once and watch until the outcome stands or the time is over. `moved_on` asks whether a further step has come."""
+    hands = hands_of(page, form, enquiry, limits)
+    element, whole = hands.find(button), read.locate_form(page, form)
+    idle = _idle_captchas(page, form)
+    ours = values_of(enquiry, [text for _, _, text in hands.kept.values()])
+    _make_ready(hands, element)
+    before = take_snapshot(page, (), ours, whole)
+    recorder = Recorder(page, enquiry, element.owner_frame()).start()
+    watch = _Watch(page, recorder, before, ours, whole, _wanted(form, recorder))
+    try:
+        observer.about_to_submit()
+        with suppress(Error):  # what came of it is seen below
+            element.click(timeout=limits.step * 1000, no_wait_after=True, force=True)
+        verdict = watch.until_settled(limits.confirm, moved_on)
+        if verdict is None:
+            return Submitted("not_sent", moved_on=True)
+        if verdict.submission == "not_sent":
+            verdict = watch.sealed()
+        return _with_captchas(page, form, recorder, verdict, idle)
+    finally:
+        recorder.stop()
+
+
+def _make_ready(hands: Hands, element: ElementHandle) -> None:
+    """Into view, with nothing lying over it. A lasting cover is no reason to stop: the press goes to the button itself."""
+    hands.bring(element)
+    with suppress(Error):
+        element.click(trial=True, timeout=1000)
+
+
+def _wanted(form: FormSeen, recorder: Recorder) -> int:
+    """How many of our values a request must carry to be the form: two, or one where it holds no more."""
+    held = " ".join(one.value for one in form.controls)
+    return max(1, min(2, recorder.count(held)))
+
+
+def _idle_captchas(page: Page, form: FormSeen) -> list[str]:
+    with suppress(Error):
+        return sorted({one.name for one in captchas.find_captchas(page, form) if not one.active})
+    return []
+
+
+def _with_captchas(page: Page, form: FormSeen, recorder: Recorder, verdict: Verdict, idle: list[str]) -> Submitted:
+    done = Submitted(verdict.submission, verdict.message, verdict.evidence, verdict.failure, list(verdict.also))
+    if recorder.crashed:
+        done.submission, done.failure = "unconfirmed", FailureType.BROWSER_CRASH
+        return done
+    for window in (page, *recorder.windows):
+        if window.is_closed():
+            continue
+        words = "" if verdict.submission == "confirmed" else verdict.message
+        found = captchas.after_submit(window, form if window is page else None, idle=idle, words=words)
+        if found is None and window is page and form.frame:  # beside the form's frame it belongs to the form too
+            found = captchas.after_submit(window, None, idle=idle, words=words)
+        if found is None:
+            continue
+        if verdict.submission == "confirmed":
+            done.submission, done.message = "unconfirmed", f"The site thanks and asks for a person: {found.message}"
+        elif verdict.submission != "not_sent":
+            done.submission = "rejected"
+        if done.failure not in (None, FailureType.CAPTCHA_DETECTED):
+            done.also.append(done.failure)
+        done.failure = FailureType.CAPTCHA_DETECTED
+        done.message = done.message or found.message
+        done.evidence = [*found.evidence, *done.evidence]
+        done.captcha_kind = next((e.removeprefix("captcha: ") for e in found.evidence if e.startswith("captcha: ")), "")
+        break
+    return done
+
+
+@dataclass
+class _Watch:
+    page: Page
+    recorder: Recorder
+    before: Snapshot
+    ours: list[str]
+    form: ElementHandle | None
+    wanted: int
+
+    def until_settled(self, seconds: float, moved_on: Callable[[], bool] | None) -> Verdict | None:
+        """The verdict that stands: nothing has changed for as long as it asks, or the time is over. None when a further step came."""
+        deadline = time.monotonic() + seconds
+        last: Snapshot | None = None
+        changed = time.monotonic()
+        verdict = self.judged(self.before)
+        while True:
+            now = self.look()
+            if now != last:
+                last, changed = now, time.monotonic()
+                if moved_on is not None and not self.recorder.is_busy() and moved_on():
+                    return None
+            verdict = self.judged(now)
+            quiet = time.monotonic() - max(changed, self.recorder.changed_at)
+            if (quiet >= verdict.quiet and not self.recorder.is_busy()) or self._is_over():
+                return verdict
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return verdict
+            self._wait(min(LOOK, left * 1000))
+
+    def look(self) -> Snapshot:
+        return take_snapshot(self.page, self.recorder.windows, self.ours, self.form)
+
+    def judged(self, now: Snapshot) -> Verdict:
+        return judge(self.before, now, self.recorder.recorded(self.wanted))
+
+    def sealed(self) -> Verdict:
+        """From here on nothing can leave: a form that is to be tried again must not be sent by a late script."""
+        with suppress(Error):
+            self.page.route("**/*", lambda route: route.abort())
+        return self.judged(self.look())
+
+    def _is_over(self) -> bool:
+        return self.recorder.crashed or self.page.is_closed()
+
+    def _wait(self, ms: float) -> None:
+        """Until something changes on the page, at most so long."""
+        try:
+            self.page.evaluate(_CHANGE, ms)
+        except Error:
+            if not self.page.is_closed():  # the page is being replaced
+                with suppress(Error):
+                    self.page.wait_for_load_state("domcontentloaded", timeout=max(1.0, ms))
