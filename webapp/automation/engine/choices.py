@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from webapp.automation.engine import words
-from webapp.automation.engine.naming import AUTOCOMPLETE, SOURCES, Mapped, kind_of_text
+from webapp.automation.engine.naming import SOURCES, Mapped, kind_of_text, said_by, token_of
 from webapp.automation.engine.seen import Control, Kind
 from webapp.automation.engine.words import plain
 
@@ -23,7 +23,7 @@ _COUNTRIES = frozenset(
     "france germany greece hungary india indonesia ireland israel italy japan mexico netherlands norway poland portugal russia spain "
     "sweden switzerland turkey ukraine deutschland osterreich schweiz espana francia alemania italia belgique suisse frankreich".split()
 )
-_DIAL = re.compile(r"\+\s?\d{1,3}\b")
+_DIAL = re.compile(r"\+\s?\d{1,4}\b(?![:.]\d)")
 _WAYS = re.compile(
     r"\b(e ?mail|phone|call|text|sms|telephone|telefono|telefon|correo|whats ?app|mail|post|either|any)\b"
 )
@@ -34,7 +34,7 @@ _NEWUSED = frozenset("new used pre owned preowned certified cpo demo".split())
 
 def listed(control: Control) -> Mapped:
     """A list's kind: what its options are is surer than its words, where they can tell."""
-    token = next((AUTOCOMPLETE[t] for t in reversed(control.autocomplete.split()) if t in AUTOCOMPLETE), None)
+    token = token_of(control)
     if token:
         return Mapped(token, "autocomplete", 0.98, control.autocomplete)
     said = (
@@ -57,8 +57,8 @@ def listed(control: Control) -> Mapped:
         Kind.STREET,
     }
     for source, trust in SOURCES:
-        text = control.name if source == "name" else control.id if source == "id" else control.texts.get(source, "")
-        kind = kind_of_text(text) if text else None
+        text = said_by(control, source)
+        kind = kind_of_text(text, source) if text and source != "after" else None
         if kind is Kind.SUBJECT and words.SALUTATION.search(" ".join([said, *offered[:4]])):
             return Mapped(Kind.UNKNOWN, source, 0.8, "a form of address")
         if kind in unless:
@@ -116,14 +116,14 @@ def box(control: Control) -> Mapped:
         return Mapped(Kind.UNKNOWN, "rule", 0.0, asked[:80])
     if words.PREFERRED_CONTACT.search(question) and _WAYS.search(said) and len(said) < 40:
         return Mapped(Kind.PREFERRED_CONTACT, "heading", 0.8, asked[:80])
-    terms = words.TERMS.search(said) or words.TERMS.search(named)
+    terms = words.TERMS.search(said) or (words.TERMS.search(named) and not words.MARKETING.search(said))
+    advertises = words.ADVERTISING.search(said)
     if words.SMS.search(said) and (terms or re.search(r"\b(receive|send|get|opt|contact|yes)\b", said)):
         return Mapped(Kind.SMS_CONSENT, "label", 0.9, own[:80])
-    if words.MARKETING.search(said) or (words.MARKETING.search(named) and not terms):
-        strict = re.search(r"\b(privacy|terms|datenschutz\w*|privacidad|policy)\b", said) and not re.search(
-            r"\b(news ?letter|marketing|offers?|subscribe)\b", said
-        )
-        return Mapped(Kind.CONSENT if strict else Kind.MARKETING, "label", 0.85, own[:80])
+    if terms and words.STRICT.search(said) and not advertises:
+        return Mapped(Kind.CONSENT, "label", 0.9, own[:80])
+    if advertises or words.MARKETING.search(said) or (words.MARKETING.search(named) and not terms):
+        return Mapped(Kind.MARKETING, "label", 0.85, own[:80])
     if terms:
         return Mapped(Kind.CONSENT, "label", 0.85, own[:80])
     return Mapped(Kind.UNKNOWN, "rule", 0.0, own[:80])

@@ -13,13 +13,13 @@ _NAMED = re.compile(
     r"honey ?p[o0]t|\bhoney|\bhp\b|\bhps?[ _](?=\w)|\bno ?bots?\b|\bbot ?(test\d*|trap|check|field|catcher)\b|\bspam ?(trap|bot|catcher)\b|\bnot? ?(for )?humans?\b|"
     r"\b(leave|keep) ?(this|it|me)? ?(field )?(blank|empty)\b|\b(do ?not|dont|never) ?(fill|use|touch|enter)\b|\bhide ?(it|me)\b|"
     r"gform validation container|frm verify|gfield visibility hidden honeypot|\bwpforms field hp\b|\bemail 2 verify\b|\bbee ?(box|trap)\b|"
-    r"\btrap\b|\bhoneypot\w*|\bfake ?(field|name|email)\b|\bff hpot\b|\bare you (a )?(ro)?bot\b|\bgotcha\b"
+    r"\btrap\b|\bhoneypot\w*|\bfake ?(field|name|email)\b|\bff hpot\b|\bare you (a )?(ro)?bot\b|\bgotcha\b|\bapbct\b|\b(first|last|sur) ?name (confirm\w*|confirmation)\b|\bspam ?tracker\b"
 )
 _SAYS = re.compile(
-    r"\b(leave|keep) (this |it |the |that )?(field |box |input |space )?(as is|alone|blank|empty|unchanged|untouched|clear)\b|"
-    r"\b(should|must) be (left|kept) (blank|empty|unchanged|alone)\b|\bleft (blank|empty|unchanged)\b|"
-    r"\b(do not|don t|dont|never|please don t|not to) (fill|enter|type|write|complete|change|touch|use)\b.{0,40}|"
-    r"\bfor validation purposes\b|\bif you (are|re) (a )?(human|person|real)\b|\bhumans?\b.{0,30}\b(leave|ignore|blank|not)\b|\bhoney ?pot\b|\bspam ?trap\b|"
+    r"\b(leave|keep) .{0,24}\b(as is|alone|blank|empty|unchanged|untouched|clear)\b|"
+    r"\b(should|must) (not be (changed|filled)|be (left|kept) (blank|empty|unchanged|alone))\b|\bleft (blank|empty|unchanged)\b|"
+    r"\b(do not|don t|dont|never|please don t|not to) (fill|type (in|here)|write (in|here)|complete|change|touch|enter (anything|text)|use this)\b|"
+    r"\bfor validation( purposes)?\b|\bdient der validierung\b|\bunverandert (bleiben|lassen)\b|\bsirve de validacion\b|\bno deberia cambia\w*|\bif you (are|re) (a )?(human|person|real)\b|\bhumans?\b.{0,30}\b(leave|ignore|blank|not)\b|\bhoney ?pot\b|\bspam ?trap\b|"
     r"\bonly fill in if you are not human\b|\bnot human\b|\bignore this (field|text|box)\b|\bspam ?bots?\b|\btrap for\b|"
     r"\bnicht (ausfullen|andern|befullen|eintragen)\b|\b(leer|frei) ?(lassen|bleiben)\b|\bfreilassen\b|"
     r"\bno (rellen\w+|complet\w+|llen\w+)\b|\b(dej\w+|manten\w+) (este|el|en)?.{0,12}(blanco|vacio)\b|"
@@ -45,18 +45,16 @@ def trap(control: Control) -> str:
         found = _SAYS.search(text) if text and len(text) < 240 else None
         if found and not _UNLESS.search(text):
             return f'says so: "{control.texts[source][:60]}"'
-    if hidden_by_itself(control):
+    if control.tag == "select" or control.type in ("checkbox", "radio", "switch"):
+        return ""
+    if out_of_sight(control) and not control.labelled:
         return f"hidden by itself: {control.why_hidden}"
-    texty = control.tag in ("input", "textarea") and control.type not in ("checkbox", "radio")
-    if (
-        texty
-        and control.tab_index == -1
-        and control.autocomplete in ("off", "nope", "new-password", "false", "chrome-off")
-        and not control.required
-    ):
+    closed = control.autocomplete in ("off", "nope", "new-password", "false", "chrome-off")
+    if control.tab_index == -1 and closed and not control.required and control.tag in ("input", "textarea"):
         return "not reachable by keyboard and closed to autofill"
     return ""
 
 
-def hidden_by_itself(control: Control) -> bool:
-    return not control.visible and not control.proxied and control.why_hidden in BY_ITSELF and not control.labelled
+def out_of_sight(control: Control) -> bool:
+    """Hidden by itself, with nothing that acts for it: a person could not fill it in either."""
+    return not control.visible and not control.proxied and control.why_hidden in BY_ITSELF

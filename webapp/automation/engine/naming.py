@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from webapp.automation.engine import words
@@ -12,7 +13,7 @@ from webapp.automation.engine.words import plain
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """`source`: autocomplete, type, label, aria, name, id, placeholder, over, before, after, title, heading, options, neighbours,
-    position or rule. `confidence` 0 to 1; below 0.5 only a required control should be filled from it.
+    position, rule or saved. `confidence` 0 to 1; below 0.5 only a required control should be filled from it.
     """
 
     kind: Kind
@@ -47,43 +48,27 @@ AUTOCOMPLETE: dict[str, Kind] = {
     "current-password": Kind.PASSWORD,
     "new-password": Kind.PASSWORD,
 }
-# Sources of words, most trusted first, with how far each is trusted.
+# Sources of words, most trusted first, with how far each is trusted. Words right before a control are its label where it has no other.
 SOURCES: tuple[tuple[str, float], ...] = (
     ("label", 0.95),
     ("aria", 0.9),
     ("over", 0.85),
-    ("name", 0.8),
-    ("id", 0.75),
-    ("placeholder", 0.8),
-    ("before", 0.75),
+    ("placeholder", 0.85),
+    ("before", 0.8),
+    ("name", 0.75),
+    ("id", 0.7),
     ("title", 0.6),
     ("after", 0.5),
 )
-LONGEST = 90  # a label longer than this is a sentence: only its first words name the control
+WRITTEN = frozenset({"label", "aria", "over", "placeholder", "before", "title", "after"})
+LONGEST = {"label": 110, "placeholder": 110, "aria": 110, "over": 110, "before": 70, "title": 80, "after": 50}
+_ASIDE = re.compile(r"[(\[（【][^)\]）】]*[)\]）】]|[:：*].*$")
+_PLACES = (words.CITY, words.STATE, words.POSTAL_CODE, words.STREET)
 
 
-def kind_of_text(text: str) -> Kind | None:
-    said = plain(text)
-    if not said:
-        return None
-    if len(said) > LONGEST:
-        said = said[:LONGEST]
-    if words.NOT_THIS.search(said):
-        return Kind.UNKNOWN
-    hits = [
-        (found.start(), number, kind)
-        for number, (kind, pattern) in enumerate(words.TEXT_KINDS)
-        if (found := pattern.search(said))
-    ]
-    if not hits:
-        return (
-            Kind.UNKNOWN
-            if words.FAX.search(said) or words.WEBSITE.search(said) or words.SALUTATION.search(said)
-            else None
-        )
-    if words.FAX.search(said) and min(hits, key=lambda h: h[1])[2] is Kind.PHONE:
-        return Kind.UNKNOWN
-    return min(hits, key=lambda h: h[1])[2]
+def token_of(control: Control) -> Kind | None:
+    """What the autocomplete attribute says, its last known token."""
+    return next((AUTOCOMPLETE[one] for one in reversed(control.autocomplete.split()) if one in AUTOCOMPLETE), None)
 
 
 def said_by(control: Control, source: str) -> str:
@@ -92,3 +77,42 @@ def said_by(control: Control, source: str) -> str:
     if source == "id":
         return control.id
     return control.texts.get(source, "")
+
+
+def kind_of_text(text: str, source: str = "label") -> Kind | None:
+    """The kind that a text names; UNKNOWN when it names something else on purpose, None when it says nothing."""
+    said = plain(text)
+    written = source in WRITTEN
+    if not said or len(said) > LONGEST.get(source, 200):
+        return None
+    if words.SUM.search(text) or words.CAPTCHA.search(said):
+        return Kind.CAPTCHA
+    if words.NOT_THIS.search(said):
+        return Kind.UNKNOWN
+    kind = next((kind for kind, pattern in words.TEXT_KINDS if pattern.search(said)), None)
+    if kind is None:
+        odd = words.FAX.search(said) or words.WEBSITE.search(said) or words.SALUTATION.search(said)
+        return Kind.UNKNOWN if odd else None
+    if kind is Kind.EMAIL and written and words.OR_ELSE.search(said):
+        return Kind.UNKNOWN
+    if kind is Kind.PHONE and words.FAX.search(said) and not re.search(r"phone|\btel\b", said):
+        return Kind.UNKNOWN
+    if kind is Kind.PHONE and words.COUNTRY_CODE.search(said):
+        return Kind.PHONE_AREA if "area" in said else Kind.PHONE_COUNTRY
+    if written and kind in (Kind.CITY, Kind.STATE, Kind.POSTAL_CODE, Kind.STREET) and _several(text):
+        return Kind.UNKNOWN
+    if kind in (Kind.FULL_NAME, Kind.FIRST_NAME, Kind.LAST_NAME):
+        if words.OTHERS.search(said):
+            return Kind.UNKNOWN
+        if kind is Kind.FULL_NAME and not words.BOTH_NAMES.search(said):
+            short = plain(_ASIDE.sub(" ", text)) if written else said
+            if not words.is_a_persons_name(short or said, label=written):
+                return Kind.UNKNOWN
+    return kind
+
+
+def _several(text: str) -> bool:
+    """ "City, State or Zip": one box for what we would put into three."""
+    said = plain(re.sub(r"\([^)]*\)", " ", text))
+    named = sum(bool(pattern.search(said)) for pattern in _PLACES)
+    return named >= 3 or (named == 2 and bool(words.POSTAL_CODE.search(said) and words.CITY.search(said)))
