@@ -30,6 +30,7 @@ from webapp.automation.engine.submit import Submitted, submit
 T = TypeVar("T")
 DEFAULT = Limits()
 ESSENTIAL = (Kind.EMAIL, Kind.MESSAGE)
+LOST = "It may have been sent: the browser was lost after the click"
 FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 
@@ -229,14 +230,15 @@ class _Attempt:
         outcome = self.outcome
         outcome.submission = submitted.submission
         outcome.evidence = [*submitted.evidence, *outcome.evidence]
+        if self._is_lost() and self.line.submitting and submitted.submission != "confirmed":
+            outcome.submission = "unconfirmed"
+            outcome.also.append(FailureType.BROWSER_CRASH)
+            raise Failed(FailureType.SUBMISSION_FAILED, LOST)
         outcome.also += submitted.also
         if submitted.submission == "confirmed":
             outcome.ok, outcome.message = True, submitted.message
             return
         kind = submitted.failure or FailureType.SUBMISSION_FAILED
-        if kind is FailureType.BROWSER_CRASH and self.line.submitting:
-            outcome.also.append(kind)
-            kind = FailureType.SUBMISSION_FAILED
         if kind is FailureType.SUBMISSION_FAILED:
             for one in self.recording.answers[answered:] if self.line.submitting else []:
                 if one.status >= 400 and one.url == self._page.url:
@@ -244,6 +246,9 @@ class _Attempt:
         wait = self.recording.longest_wait() if kind is FailureType.RATE_LIMITED else None
         message = submitted.message or "The site did not confirm it"
         raise Failed(kind, message, retry_after=wait)
+
+    def _is_lost(self) -> bool:
+        return self.recording.crashed or not self.browser.is_alive() or self.page is None or self.page.is_closed()
 
     def _failed(self, failed: Failed) -> None:
         outcome = self.outcome
@@ -259,7 +264,7 @@ class _Attempt:
         word = error.message.splitlines()[0][:300] if error.message else "no reason given"
         if self.late:
             failed = Failed(FailureType.PAGE_TIMEOUT, f"Not done within {self.limits.attempt:g} s")
-        elif self.recording.crashed or not self.browser.is_alive() or self.page is None or self.page.is_closed():
+        elif self._is_lost():
             failed = Failed(FailureType.BROWSER_CRASH, f"The browser ended in the middle: {word}")
         elif isinstance(error, BrowserTimeout):
             failed = Failed(FailureType.PAGE_TIMEOUT, f"The page stopped answering: {word}")
@@ -268,7 +273,7 @@ class _Attempt:
         if self.line.submitting and self.outcome.submission is None:
             self.outcome.also.append(failed.kind)
             failed = Failed(
-                FailureType.SUBMISSION_FAILED, "It may have been sent: the browser was lost after the click",
+                FailureType.SUBMISSION_FAILED, LOST,
                 evidence=(f"{failed.kind}: {failed.message}",),
             )  # fmt: skip
         self._failed(failed)
@@ -283,7 +288,7 @@ class _Attempt:
         """Evidence of how it ended. The observer is not asked any more."""
         outcome, page = self.outcome, self.page
         outcome.browser, outcome.user_agent = self.browser.version, self.browser.agent
-        if page is not None and self.browser.is_alive() and not self.recording.crashed and not page.is_closed():
+        if page is not None and not self._is_lost():
             outcome.final_url = page.url
             shot = evidence.picture(page, self.recording) if not (self.dry_run and outcome.ok) else None
             if outcome.submission not in (None, "not_sent"):
@@ -297,7 +302,11 @@ class _Attempt:
             self.recording.note("proxy", f"{problem.reason}: {problem.host}:{problem.port}: {problem.text}")
         if self.recording.script_errors and outcome.failure is not FailureType.JAVASCRIPT_ERROR:
             outcome.evidence.append(f"script errors: {len(self.recording.script_errors)}")
-        outcome.also = sorted({one for one in outcome.also if one is not outcome.failure}, key=ORDER.__getitem__)
+        told = {
+            outcome.failure,
+            FailureType.SUBMISSION_FAILED if outcome.submission else None,
+        }  # the state says it better
+        outcome.also = sorted({one for one in outcome.also if one not in told}, key=ORDER.__getitem__)
         outcome.logs = self.recording.logs
 
 

@@ -44,7 +44,7 @@ ARGUMENTS = (
 
 
 class EngineBrowser:
-    """`agent` is the user agent it sends, `version` Chromium's. An attempt takes a context of its own with `new_context`."""
+    """`agent` is the user agent it sends, `version` and `process` are Chromium's. An attempt takes a context of its own with `new_context`."""
 
     def __init__(
         self, chromium: BrowserType, executable: str | None, proxy: GuardProxy, folder: Path, user_agent: str,
@@ -56,7 +56,7 @@ class EngineBrowser:
         self.proxy = proxy
         self.agent = self.version = ""
         self._browser: Browser | None = None
-        self._process: psutil.Process | None = None
+        self.process: psutil.Process | None = None
 
     @property
     def product(self) -> str:
@@ -86,7 +86,7 @@ class EngineBrowser:
 
     def kill(self) -> None:
         """From any thread, at any moment: whatever waits for this Chromium is told at once that it is gone."""
-        process = self._process
+        process = self.process
         if process is not None:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -102,7 +102,7 @@ class EngineBrowser:
             with self._impatient(), suppress(BrowserError):
                 browser.close()
         self.kill()
-        self._process = None
+        self.process = None
 
     @contextmanager
     def _impatient(self) -> Iterator[None]:
@@ -124,7 +124,7 @@ class EngineBrowser:
         own = session.send("Browser.getVersion")["userAgent"]
         processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
         session.detach()
-        self._process = psutil.Process(next(int(one["id"]) for one in processes if one["type"] == "browser"))
+        self.process = psutil.Process(next(int(one["id"]) for one in processes if one["type"] == "browser"))
         self.version = f"Chromium {self._browser.version}"
         self.agent = f"{own} {self._name}"
 

@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from webapp.automation.engine import banners, captchas, pages, read, walls
+from webapp.automation.engine.asking import answers, ask, is_replaced
 from webapp.automation.engine.choose import Choice, choose_form
 from webapp.automation.engine.failures import Failed, FailureType, first_of
 from webapp.automation.engine.outcome import Target, check
@@ -179,7 +180,7 @@ def _try_page(
     if not opened.is_page:
         return None
     visit.evidence += banners.dismiss(visit.page)
-    looked = pages.ask(visit.page, _LOOK, {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": None})
+    looked = ask(visit.page, _LOOK, {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": None})
     links += _score_all(looked["links"], opened.url)
     patient = given or bool(_PATH.search(urlsplit(opened.url).path + "/") or _EXACT.search(looked["heading"]))
     _note_mails(search, looked, patient)
@@ -225,7 +226,7 @@ def _in_sight(form: Any) -> bool:
 
 def _has_form(page: Page) -> bool:
     try:
-        forms = [one for one in read.read_forms(page) if _in_sight(one)] if pages.answers(page) else []
+        forms = [one for one in read.read_forms(page) if _in_sight(one)] if answers(page) else []
         choose_form(forms, page_title="", page_url=page.url)
     except (Failed, BrowserError):
         return False
@@ -270,14 +271,14 @@ def _wait_for_change(visit: Visit, ends: float) -> bool:
     while (left := ends - time.monotonic()) > 0.05:
         check(visit.observer)
         try:
-            if pages.ask(visit.page, _WAIT, min(left, pages.SLICE) * 1000):
+            if ask(visit.page, _WAIT, min(left, pages.SLICE) * 1000):
                 return True
             for frame in visit.page.frames[1:8]:
                 if not captchas.is_captcha_frame(frame):
                     with suppress(BrowserTimeout):
                         frame.wait_for_load_state("domcontentloaded", timeout=200)
         except BrowserError as error:
-            if "navigat" not in error.message and "destroyed" not in error.message:
+            if not is_replaced(error):
                 raise
         if len(visit.page.frames) > 1:
             return True

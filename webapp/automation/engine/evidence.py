@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import Page
 
-from webapp.automation.engine import pages
+from webapp.automation.engine.asking import answers
 from webapp.automation.engine.browser import VIEWPORT
 from webapp.automation.engine.recording import Recording
 
@@ -20,7 +20,7 @@ def picture(page: Page, recording: Recording, *, whole: bool = True) -> bytes | 
     None when it cannot be drawn.
     """
     try:
-        if page.is_closed() or not pages.answers(page):
+        if page.is_closed() or not answers(page):
             return None
         if not whole:
             return page.screenshot(scale="css", timeout=PATIENCE)
@@ -40,7 +40,7 @@ def picture(page: Page, recording: Recording, *, whole: bool = True) -> bytes | 
 def source(page: Page, recording: Recording, frame: int = 0) -> str:
     """The page's HTML as it stands, and that of the frame with the form behind it."""
     try:
-        if page.is_closed() or not pages.answers(page):
+        if page.is_closed() or not answers(page):
             return ""
         text = page.content()
         if frame and frame < len(page.frames):

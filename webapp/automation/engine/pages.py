@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
 from playwright.sync_api import Error as BrowserError
@@ -24,6 +23,7 @@ from webapp.automation.engine.outcome import Limits, Observer, check
 from webapp.automation.engine.recording import Answered, Recording
 
 SLICE = 1.0  # seconds between two looks at whether to go on
+HOPS = 4
 SETTLING = 1.5  # seconds for scripts that lead elsewhere
 DOCUMENTS = ("text/html", "application/xhtml", "text/plain", "application/xml", "text/xml")
 _NET = re.compile(r"net::(ERR_[A-Z_0-9]+)")
@@ -97,8 +97,11 @@ def open_page(visit: Visit, url: str, *, usable: Callable[[Page], bool]) -> Open
         with suppress(BrowserTimeout):
             visit.page.wait_for_load_state("load", timeout=min(SETTLING, visit.limits.page) * 1000)
     load_ms = _since(began)
-    opened = describe(visit, url, load_ms, complete=complete)
-    _judge(visit, opened, url)
+    for _ in range(HOPS):
+        opened = describe(visit, url, load_ms, complete=complete)
+        _judge(visit, opened, url)
+        if visit.page.url == opened.url:
+            break  # no script has led on meanwhile
     if not complete and not usable(visit.page):
         raise Failed(FailureType.PAGE_TIMEOUT, f"{url} did not load within {visit.limits.page:g} s")
     return _keep(visit, opened)
@@ -252,24 +255,3 @@ def same_page(url: str, other: str) -> bool:
         return (parts.netloc.lower().removeprefix("www."), parts.path.rstrip("/"), parts.query)
 
     return bare(url) == bare(other)
-
-
-def answers(page: Page, seconds: float = 2.0) -> bool:
-    """Whether its scripts let anything through: a page in an endless loop would hold every further question."""
-    try:
-        page.locator(":root").first.wait_for(state="attached", timeout=seconds * 1000)
-    except BrowserError:
-        return False
-    return True
-
-
-def ask(target: Page | Frame, script: str, argument: Any = None) -> Any:
-    """`evaluate`, once more when the document changed under it. Raises the browser's Error."""
-    try:
-        return target.evaluate(script, argument)
-    except BrowserError as error:
-        if "context was destroyed" not in error.message and "Cannot find context" not in error.message:
-            raise
-    with suppress(BrowserTimeout):
-        target.wait_for_load_state("domcontentloaded", timeout=5000)
-    return target.evaluate(script, argument)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
+from webapp.automation.engine.asking import ask
 from webapp.automation.engine.failures import Failed, FailureType
 
 SHORT = 1_500  # characters: a page that says more is no wall
@@ -60,7 +61,7 @@ def check(page: Page, status: int, headers: dict[str, str]) -> None:
         if re.fullmatch(one["is"], headers.get(one["header"], "").strip(), re.I):
             evidence = (f"vendor: {one['vendor']}", f"header {one['header']}: {one['is']}", f"status {status}")
             raise Failed(FailureType.BOT_DETECTION, f"{one['vendor']} let no machine in", evidence=evidence)
-    facts = page.evaluate(_FACTS, _ARGUMENT)
+    facts = ask(page, _FACTS, _ARGUMENT)
     found = judge(status, facts)
     if found:
         raise found

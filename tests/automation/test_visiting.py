@@ -1,0 +1,210 @@
+"""Finding the contact form as a patient visitor: links, buttons, maps, languages, banners, robots.txt."""
+
+from dataclasses import replace
+
+import pytest
+
+from demo_sites.server import SITES, SiteServer
+from tests.automation.engine_support import LIMITS, Told, explain, obeying, run, target
+from webapp.automation.engine import pages
+from webapp.automation.engine.browser import EngineBrowser
+from webapp.automation.engine.contact_page import ENOUGH, LOADS, score_link
+from webapp.automation.engine.failures import FailureType
+
+FOUND = [
+    "visit-link", "visit-sales", "visit-footer", "visit-given", "visit-home", "visit-sitemap", "visit-usual", "visit-dialog", "visit-tab",
+    "visit-accordion", "visit-several", "visit-late", "visit-sight", "visit-moved", "visit-noisy", "visit-german", "visit-spanish",
+    "visit-french", "visit-arabic",
+]  # fmt: skip
+
+
+def loads(sites: SiteServer, name: str) -> list[str]:
+    return [
+        one.path
+        for one in sites.visits
+        if one.site == name and one.method == "GET" and "." not in one.path.rpartition("/")[2]
+    ]
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_right_form_is_found_and_its_server_has_the_enquiry(
+    engine: EngineBrowser, sites: SiteServer, name: str
+) -> None:
+    outcome = run(engine, sites, name)
+    assert outcome.ok, explain(outcome)
+    assert outcome.submission == "confirmed"
+    assert [one.path for one in sites.forms_of(name)] == ["/send"]
+    values = [value for one in sites.accepted(name)[0].form.values() for value in one]
+    assert "ana.lopez@example.com" in values
+    assert "Is the Honda Civic still there?" in values
+    assert len(loads(sites, name)) <= LOADS + 1  # one popup
+
+
+def test_an_outcome_carries_its_proof(engine: EngineBrowser, sites: SiteServer) -> None:
+    told = Told()
+    outcome = run(engine, sites, "visit-link", told=told)
+    assert told.said == ["starting", "loading_page", "filling_form", "submitting", "about_to_submit"]
+    assert outcome.strategy == "standard_form"
+    assert outcome.contact_url == sites.url_of("visit-link", "/contact")
+    assert outcome.final_url == sites.url_of("visit-link", "/send")
+    assert outcome.screenshot_before
+    assert outcome.screenshot_before.startswith(b"\x89PNG")
+    assert outcome.screenshot_after
+    assert outcome.screenshot_error is None
+    assert "Thank you" in outcome.page_source
+    assert outcome.learned
+    assert outcome.learned.contact_url == outcome.contact_url
+    assert {one.key: one.filled for one in outcome.fields} == {
+        "name": True,
+        "email": True,
+        "phone": True,
+        "message": True,
+    }
+    assert outcome.user_agent == engine.agent
+    assert outcome.browser.startswith("Chromium ")
+    assert min(outcome.page_load_ms or 0, outcome.form_fill_ms or 0, outcome.submission_ms or 0) > 0
+    assert (outcome.failure, outcome.also, outcome.trace) == (None, [], "")
+    assert {one.agent for one in sites.visits} == {engine.agent}
+
+
+def test_a_dry_run_does_everything_but_press(engine: EngineBrowser, sites: SiteServer) -> None:
+    told = Told()
+    outcome = run(engine, sites, "visit-link", dry_run=True, told=told)
+    assert outcome.ok, explain(outcome)
+    assert outcome.submission == "not_sent"
+    assert told.said == ["starting", "loading_page", "filling_form"]
+    assert outcome.screenshot_before
+    assert outcome.screenshot_after is None
+    assert sites.forms_of("visit-link") == []
+    assert outcome.learned
+
+
+def test_a_page_that_never_ends_is_used_when_its_form_is_there(engine: EngineBrowser, sites: SiteServer) -> None:
+    outcome = run(engine, sites, "visit-endless", dry_run=True, limits=replace(LIMITS, page=2))
+    assert outcome.ok, explain(outcome)
+
+
+def test_an_address_instead_of_a_form_is_kept(engine: EngineBrowser, sites: SiteServer) -> None:
+    outcome = run(engine, sites, "visit-mailto", limits=replace(LIMITS, step=1))
+    assert outcome.failure is FailureType.FORM_NOT_FOUND, explain(outcome)
+    assert outcome.mailto == "sales@visit-mailto.example"
+    assert "an address to write to" in outcome.message
+
+
+@pytest.mark.parametrize("name", ["visit-wrong", "visit-pdf"])
+def test_other_forms_and_files_are_no_contact_form(engine: EngineBrowser, sites: SiteServer, name: str) -> None:
+    outcome = run(engine, sites, name, limits=replace(LIMITS, step=1))
+    assert outcome.failure is FailureType.FORM_NOT_FOUND, explain(outcome)
+    assert outcome.also == []
+    assert outcome.screenshot_error or name == "visit-pdf"
+    assert len(loads(sites, name)) <= LOADS
+    assert sites.forms_of(name) == []
+
+
+def test_a_page_that_robots_forbids_is_not_opened_and_the_rule_is_quoted(
+    engine: EngineBrowser, sites: SiteServer
+) -> None:
+    outcome = run(engine, sites, "visit-robots", told=obeying(sites, engine))
+    assert not outcome.ok
+    assert outcome.failure is None
+    assert "“Disallow: /contact”" in outcome.disallowed
+    assert "/contact" not in [one.path for one in sites.visits]
+
+
+def test_every_page_is_asked_about_before_it_is_opened(engine: EngineBrowser, sites: SiteServer) -> None:
+    told = Told()
+    run(engine, sites, "visit-moved", told=told, dry_run=True)
+    paths = [url.partition(f":{sites.port}")[2] for url in told.opened]
+    assert paths == ["/", "/en/", "/old-contact", "/en/contact"]
+
+
+BANNERS = {
+    "banner-onetrust": "reject", "banner-cookiebot": "reject", "banner-sourcepoint": "reject", "banner-plain": "reject",
+    "banner-known": "close", "banner-accept": "accept",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BANNERS)
+def test_a_banner_is_dismissed_once_by_what_refuses_most(engine: EngineBrowser, sites: SiteServer, name: str) -> None:
+    outcome = run(engine, sites, name)
+    assert outcome.ok, explain(outcome)
+    assert sum(one.path == "/choice" for one in sites.visits) == 1
+    assert len([one for one in outcome.evidence if one.startswith("banner")]) == 1
+    pressed = next(one for one in outcome.evidence if one.startswith("banner"))
+    wanted = {"reject": ("(refuse)", "(reject)", "(necessary)"), "close": ("(close)",), "accept": ("(accept)",)}[
+        BANNERS[name]
+    ]
+    assert pressed.endswith(wanted), pressed
+    assert len(sites.accepted(name)) == 1
+
+
+def test_a_banner_with_nothing_but_settings_is_left_alone(engine: EngineBrowser, sites: SiteServer) -> None:
+    outcome = run(engine, sites, "banner-settings")
+    assert outcome.ok, explain(outcome)
+    assert not any(one.path == "/choice" for one in sites.visits)
+
+
+def test_dialogs_windows_and_script_errors_are_written_down(engine: EngineBrowser, sites: SiteServer) -> None:
+    outcome = run(engine, sites, "visit-noisy", dry_run=True)
+    kinds = {one["kind"]: one["text"] for one in outcome.logs}
+    assert kinds["dialog"] == "Welcome!"
+    assert "popup" in kinds
+    assert "a counter is missing" in kinds["script_error"]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (("Contact Us", "/contact"), ("Schedule Service", "/service/contact")),
+        (("Contact Sales", "/contact-sales"), ("Contact Service", "/contact-service")),
+        (("Contact", "/contact.aspx"), ("Contact our parts desk", "/parts/contact")),
+        (("Kontakt", "/kontakt"), ("Datenschutz", "/datenschutz-kontakt")),
+        (("Get in touch", "/hello"), ("Careers: contact HR", "/careers")),
+        (("اتصل بنا", "/a"), ("الوظائف", "/b")),
+        (("Contact us", "/about/contact"), ("About us", "/about")),
+    ],
+)  # fmt: skip
+def test_a_link_to_sales_scores_before_other_desks(better: tuple[str, str], worse: tuple[str, str]) -> None:
+    good, bad = (score_link(text, f"https://dealer.example{path}", "nav") for text, path in (better, worse))
+    assert good >= ENOUGH
+    assert bad < ENOUGH
+
+
+@pytest.mark.parametrize("path", ["/contact.pdf", "/contact.jpg?x=1", "/contact.docx"])
+def test_a_file_is_never_worth_going(path: str) -> None:
+    assert score_link("Contact us", f"https://dealer.example{path}", "nav") < ENOUGH
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://www.dealer.co.uk/a", "http://dealer.co.uk", True),
+        ("https://forms.dealer.com/", "https://dealer.com/", True),
+        ("https://dealer.co.uk", "https://other.co.uk", False),
+        ("https://north.github.io", "https://south.github.io", False),
+        ("http://192.0.2.1/", "http://192.0.2.2/", False),
+        ("http://münchen.example/", "http://www.münchen.example/", True),
+    ],
+)  # fmt: skip
+def test_a_site_is_its_registrable_domain(one: str, other: str, same: bool) -> None:
+    assert pages.same_site(one, other) is same
+
+
+def test_the_sites_of_this_topic_are_all_tried_here() -> None:
+    tried = {
+        *FOUND,
+        *BANNERS,
+        "banner-settings",
+        "visit-endless",
+        "visit-mailto",
+        "visit-wrong",
+        "visit-pdf",
+        "visit-robots",
+    }
+    assert {one.name for one in SITES.values() if one.topic == "visiting"} - {"reaching", "robots"} == tried
+
+
+def test_a_site_given_by_its_contact_page_only_is_enough(engine: EngineBrowser, sites: SiteServer) -> None:
+    aim = replace(target(sites, "visit-given"), website="")
+    outcome = run(engine, sites, "visit-given", aim=aim, dry_run=True)
+    assert outcome.ok, explain(outcome)

@@ -1,0 +1,40 @@
+"""Questions to a page that may be busy, or on its way to another document."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from playwright.sync_api import Error as BrowserError
+from playwright.sync_api import Frame, Page
+from playwright.sync_api import TimeoutError as BrowserTimeout
+
+TRIES = 4
+ARRIVING = 5_000  # milliseconds for the next document
+
+
+def answers(page: Page, seconds: float = 2.0) -> bool:
+    """Whether its scripts let anything through: a page in an endless loop would hold every further question."""
+    try:
+        page.locator(":root").first.wait_for(state="attached", timeout=seconds * 1000)
+    except BrowserError:
+        return False
+    return True
+
+
+def ask(target: Page | Frame, script: str, argument: Any = None) -> Any:
+    """`evaluate`, asked again when the document was replaced under the question. Raises the browser's Error."""
+    for left in reversed(range(TRIES)):
+        try:
+            return target.evaluate(script, argument)
+        except BrowserError as error:
+            if not left or not is_replaced(error):
+                raise
+        with suppress(BrowserTimeout):
+            target.wait_for_load_state("domcontentloaded", timeout=ARRIVING)
+    raise AssertionError("unreachable")
+
+
+def is_replaced(error: BrowserError) -> bool:
+    """The document went while it was asked; the next one may answer."""
+    return "context was destroyed" in error.message or "Cannot find context" in error.message
