@@ -105,6 +105,17 @@ def test_a_persons_copy_goes_to_the_account_as_it_is_now(office: Office, mailbox
     assert [mail["To"] for mail in mailbox.mails] == ["moved@example.com"]
 
 
+def test_nobody_who_has_left_gets_what_was_waiting(office: Office, mailbox: Mailbox) -> None:
+    leaver = make_user(office.admin.company, role="manager")
+    set_own_copy(True, None, by=leaver)
+    tell(office)
+    leaver.deactivated_at = sa.func.now()
+    database.session.commit()
+    assert settle_deliveries() == []
+    assert office.deliver() == 0
+    assert mailbox.mails == []
+
+
 def test_a_mail_server_that_refuses_is_tried_again_and_one_that_is_not_there_is_told(
     office: Office, mailbox: Mailbox, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

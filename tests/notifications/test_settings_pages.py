@@ -229,6 +229,15 @@ def test_a_failing_channel_stands_on_top_of_the_page(ana: Any, office: Office) -
     assert "5 tries in a row have failed" in ana.get(f"{PAGE}/{row.id}").text
 
 
+def test_a_copy_that_does_not_get_through_is_told_to_its_person(ana: Any, office: Office) -> None:
+    channels.set_own_copy(True, None, by=office.admin)
+    notify(office.company_id, "completion", "Run 7 finished")
+    office.deliver()
+    page = ana.get(PAGE).text
+    assert "The last copy did not get through" in page
+    assert "No mail server is set up on this installation" in page
+
+
 def test_without_a_mail_server_the_pages_say_so(ana: Any, office: Office) -> None:
     row = office.channel("email", "office@example.com")
     for path in (PAGE, f"{PAGE}/new?kind=email", f"{PAGE}/{row.id}"):

@@ -58,7 +58,9 @@ def claim_next(company_id: int, base_url: str) -> Parcel | None:
     pick = (
         sa.select(Delivery.id)
         .join(Channel, Channel.id == Delivery.channel_id)
+        .outerjoin(User, User.id == Channel.user_id)
         .where(Delivery.company_id == company_id, Delivery.give_up_at > db_now(), Channel.active, due)
+        .where(User.deactivated_at.is_(None))
         .order_by(Delivery.next_try_at, Delivery.id)
         .limit(1)
         .with_for_update(of=Delivery, skip_locked=True)
@@ -252,7 +254,8 @@ def settle_deliveries() -> list[int]:
     query = (
         sa.select(Delivery.company_id)
         .join(Channel, Channel.id == Delivery.channel_id)
-        .where(going, due, Channel.active)
+        .outerjoin(User, User.id == Channel.user_id)
+        .where(going, due, Channel.active, User.deactivated_at.is_(None))
         .distinct()
     )
     return list(db.session.scalars(query))

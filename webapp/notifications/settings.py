@@ -47,7 +47,13 @@ bp.add_app_template_filter(label_of, "alert_label")
 
 @bp.app_context_processor
 def channel_words() -> dict[str, Any]:
-    return {"channel_health": health_of, "mask_target": mask_target}
+    return {"channel_health": health_of, "mask_target": mask_target, "failing_channels": failing_channels}
+
+
+def failing_channels() -> list[Channel]:
+    """For `notifications/_failing.html`, on any page: the company's, for those who can do something about them."""
+    admin = current_user.is_authenticated and role_at_least(current_user.role, "admin")
+    return queries.list_failing(current_user.company_id) if admin else []
 
 
 def _me() -> User:
@@ -69,16 +75,15 @@ def _get(channel_id: int) -> Channel:
 @bp.get("/settings/notifications")
 @requires("rep")
 def settings() -> AnyResponse:
-    return _page(OwnCopyForm.of(queries.find_own_copy(current_user)))
+    return _page(None)
 
 
-def _page(form: OwnCopyForm, status: int = 200) -> Response:
+def _page(form: OwnCopyForm | None, status: int = 200) -> Response:
     admin = role_at_least(current_user.role, "admin")
-    rows = queries.list_channels(current_user.company_id) if admin else []
+    rows, own = queries.list_channels(current_user.company_id) if admin else [], queries.find_own_copy(current_user)
     return render(
-        "notifications/settings.html", status=status, form=form, rows=rows, admin=admin, labels=channels.KIND_LABELS, icons=ICONS,
-        failing=[row.channel for row in rows if row.channel.active and row.channel.failures >= ALARM_AT],
-        mails=bool(_settings().smtp_url),
+        "notifications/settings.html", status=status, form=form or OwnCopyForm.of(own), own=own, rows=rows, admin=admin,
+        labels=channels.KIND_LABELS, icons=ICONS, mails=bool(_settings().smtp_url),
     )  # fmt: skip
 
 
