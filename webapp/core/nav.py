@@ -19,7 +19,7 @@ class Item:
     icon: str
     key: str = ""
     role: str = "rep"
-    prefix: str = ""  # paths under it mark the item active; default: its own url
+    prefix: str | tuple[str, ...] = ""  # paths under it mark the item active; default: its own url
     bottom: bool = False  # in the phone's bar
     tone: str = "neutral"  # of its count
 
@@ -38,6 +38,11 @@ NAV: tuple[tuple[str, tuple[Item, ...]], ...] = (
         Item("Calls", "dialer.calls", "phone", "c", prefix="/calls"),
         Item("Callbacks", "dialer.callbacks", "calendar-clock", "b", prefix="/callbacks"),
         Item("Campaigns", "dialer.campaigns", "radar", "m", prefix="/campaigns"),
+    )),
+    ("Outreach", (
+        Item("Projects", "automation.projects", "mouse-pointer-click", "f",
+             prefix=("/projects", "/project-dealerships", "/runs", "/attempts", "/mappings")),
+        Item("Dealerships", "automation.dealerships", "building-2", prefix="/dealerships"),
     )),
     ("", (Item("Problems", "recycling.problems", "triangle-alert", "p", prefix="/problems", bottom=True, tone="bad"),)),
     ("Reports", (

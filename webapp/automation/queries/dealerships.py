@@ -59,7 +59,8 @@ class DealershipFilter:
 
     def sql(self) -> tuple[str, dict[str, Any]]:
         """Over `dealerships d` of the company."""
-        parts, params = ["d.company_id = :company"], {}
+        parts = ["d.company_id = :company"]
+        params: dict[str, Any] = {}
         if self.q:
             parts.append(SEARCH_SQL)
             params["q"] = like(self.q)
@@ -121,7 +122,7 @@ def list_memberships(dealership_id: int) -> list[Membership]:
         .where(ProjectDealership.dealership_id == dealership_id)
         .order_by(Project.id.desc())
     )
-    return [Membership(*found) for found in db.session.execute(query).tuples()]
+    return [Membership(*found) for found in db.session.execute(query)]
 
 
 def list_twins(row: Dealership) -> list[Dealership]:
@@ -141,7 +142,8 @@ def list_choices(company_id: int) -> list[tuple[int, str]]:
     query = sa.select(LeadList.id, LeadList.name).where(
         LeadList.company_id == company_id, LeadList.archived_at.is_(None)
     )
-    return list(db.session.execute(query.order_by(sa.func.lower(LeadList.name), LeadList.id)).tuples())
+    found = db.session.execute(query.order_by(sa.func.lower(LeadList.name), LeadList.id))
+    return [(row.id, row.name) for row in found]
 
 
 def find_list(list_id: int, company_id: int) -> LeadList | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import sqlalchemy as sa
+from werkzeug.datastructures import MultiDict
 
 from webapp.accounts.models import User
 from webapp.automation.engine.failures import FailureType
@@ -19,6 +21,9 @@ from webapp.core.audit import AuditEvent, StatusChange
 from webapp.core.db import db
 from webapp.leads.models import Lead
 
+# Over `project_dealerships pd`: nothing has happened to it, no attempt, no hold, nobody's word.
+UNTOUCHED = """pd.contact_status = 'pending' AND pd.contact_attempts = 0 AND pd.lease_until IS NULL
+  AND NOT EXISTS (SELECT FROM automation_attempts a WHERE a.project_dealership_id = pd.id)"""
 MOST_PROJECTS = 500
 MOST_VERSIONS = 200
 MOST_HISTORY = 200
@@ -103,7 +108,7 @@ def project_choices(company_id: int) -> list[tuple[int, str]]:
         .where(Project.company_id == company_id, Project.archived_at.is_(None))
         .order_by(sa.func.lower(Project.name))
     )
-    return list(db.session.execute(query).tuples())
+    return [(row.id, row.name) for row in db.session.execute(query)]
 
 
 def get_counts(project_id: int) -> dict[str, int]:
@@ -111,7 +116,7 @@ def get_counts(project_id: int) -> dict[str, int]:
     query = sa.select(ProjectDealership.contact_status, sa.func.count()).where(
         ProjectDealership.project_id == project_id
     )
-    return dict(db.session.execute(query.group_by(ProjectDealership.contact_status)).tuples().all())
+    return {row[0]: row[1] for row in db.session.execute(query.group_by(ProjectDealership.contact_status))}
 
 
 def get_errors(project_id: int) -> dict[str, int]:
@@ -119,7 +124,7 @@ def get_errors(project_id: int) -> dict[str, int]:
     query = sa.select(ProjectDealership.error_type, sa.func.count()).where(
         ProjectDealership.project_id == project_id, ProjectDealership.error_type.is_not(None)
     )
-    found = db.session.execute(query.group_by(ProjectDealership.error_type)).tuples().all()
+    found = db.session.execute(query.group_by(ProjectDealership.error_type)).all()
     return {kind: number for kind, number in found if kind}
 
 
@@ -168,6 +173,11 @@ class Wanted:
             sort=sort if sort.removeprefix("-") in SORTS else DEFAULT_SORT,
         )
 
+    @classmethod
+    def from_query(cls, query: str) -> Wanted:
+        found = parse_qs(query[:8000], errors="replace")
+        return cls.parse(MultiDict((name, value) for name, values in found.items() for value in values))
+
     @property
     def active(self) -> bool:
         return bool(self.q or self.status or self.error or self.placed)
@@ -180,7 +190,8 @@ class Wanted:
 
     def sql(self) -> tuple[str, dict[str, Any]]:
         """Over `project_dealerships pd JOIN dealerships d`."""
-        parts, params = ["pd.project_id = :project"], {}
+        parts = ["pd.project_id = :project"]
+        params: dict[str, Any] = {}
         if self.q:
             parts.append(SEARCH_SQL)
             params["q"] = like(self.q)
@@ -227,6 +238,31 @@ def count_members(project_id: int, wanted: Wanted) -> int:
     return int(db.session.scalar(sa.text(query), params | {"project": project_id}) or 0)
 
 
+def list_member_ids(project_id: int, wanted: Wanted) -> list[int]:
+    """Of every row that a filter means."""
+    where, params = wanted.sql()
+    return list(
+        db.session.scalars(
+            sa.text(f"SELECT pd.id FROM {_SOURCE} WHERE {where} ORDER BY pd.id"), params | {"project": project_id}
+        )
+    )
+
+
+def count_untouched(project_id: int, ids: Sequence[int]) -> int:
+    """Of these, those that can be taken out of the project."""
+    query = f"SELECT count(*) FROM project_dealerships pd WHERE pd.project_id = :project AND pd.id = ANY(CAST(:ids AS bigint[])) AND {UNTOUCHED}"
+    return int(db.session.scalar(sa.text(query), {"project": project_id, "ids": list(ids)}) or 0)
+
+
+def list_names(project_id: int, ids: Sequence[int]) -> list[str]:
+    query = (
+        sa.select(Dealership.name)
+        .join(ProjectDealership, ProjectDealership.dealership_id == Dealership.id)
+        .where(ProjectDealership.project_id == project_id, ProjectDealership.id.in_(ids))
+    )
+    return list(db.session.scalars(query.order_by(sa.func.lower(Dealership.name))))
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     row: ProjectDealership
@@ -260,7 +296,7 @@ def list_history(project_dealership_id: int, company_id: int) -> list[tuple[Stat
         .order_by(StatusChange.id.desc())
         .limit(MOST_HISTORY)
     )  # fmt: skip
-    return list(db.session.execute(query).tuples())
+    return [(row[0], row[1]) for row in db.session.execute(query)]
 
 
 def list_versions(project_id: int) -> list[tuple[ContactRequest, str]]:
@@ -272,7 +308,7 @@ def list_versions(project_id: int) -> list[tuple[ContactRequest, str]]:
         .order_by(ContactRequest.version.desc())
         .limit(MOST_VERSIONS)
     )
-    return list(db.session.execute(query).tuples())
+    return [(row[0], row[1]) for row in db.session.execute(query)]
 
 
 def get_user_name(user_id: int | None) -> str | None:

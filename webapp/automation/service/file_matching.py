@@ -160,8 +160,7 @@ def write_dealerships(rows: Sequence[Row], *, company_id: int) -> list[int]:
         for row in ready
     ]
     made = {
-        lead_id: i
-        for i, lead_id in db.session.execute(_WRITE, {"company": company_id, "given": as_document(given)}).tuples()
+        lead_id: i for i, lead_id in db.session.execute(_WRITE, {"company": company_id, "given": as_document(given)})
     }
     late = [row for row in ready if row.lead_id not in made]
     there: dict[int, int] = {}
@@ -171,7 +170,7 @@ def write_dealerships(rows: Sequence[Row], *, company_id: int) -> list[int]:
             for i, lead_id in db.session.execute(
                 sa.text("SELECT id, lead_id FROM dealerships WHERE lead_id = ANY(CAST(:leads AS bigint[]))"),
                 {"leads": [row.lead_id for row in late]},
-            ).tuples()
+            )
         }
     for row in ready:
         lead_id = row.lead_id or 0

@@ -1,0 +1,1 @@
+"""What people type about projects, contact requests, dealerships and settings."""
