@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from webapp.automation.engine.seen import LEFT_ALONE, Kind
+from webapp.automation.engine.naming import Mapped
+from webapp.automation.engine.seen import LEFT_ALONE, Control, Kind
+from webapp.automation.engine.words import plain
 
 if TYPE_CHECKING:
     from bench.forms import Counted
@@ -40,7 +44,6 @@ NAMES: dict[Kind, str] = {
 }
 UNFILLED = LEFT_ALONE
 WRITES = frozenset({"comment", "review", "share"})
-PEOPLE = ("first_name", "last_name", "full_name", "email", "email_confirm", "phone", "zip")
 
 PUBLISHED: dict[str, tuple[str, str, str]] = {  # naive floor, Formasaurus, target
     "contact or comment form": (".80", ".89", ".92"),
@@ -58,6 +61,13 @@ PUBLISHED: dict[str, tuple[str, str, str]] = {  # naive floor, Formasaurus, targ
     "marketing_optin": ("", ".29", ""),
     "honeypot": ("", ".00", ""),
 }
+
+
+def name_of(kind: Kind, mapped: Mapping[str, Mapped]) -> str:
+    """Their name for our kind. The last of three phone boxes is a part of a phone, the box beside an area code the phone."""
+    if kind is Kind.PHONE_LINE and any(one.kind is Kind.PHONE_PREFIX for one in mapped.values()):
+        return "phone_part"
+    return NAMES.get(kind, "other")
 
 
 def _rates(counts: list[int]) -> tuple[float, float, float]:
@@ -110,18 +120,51 @@ def table(
 
 
 def _people(fields: Counted) -> list[str]:
-    groups = {
-        "name": ("first_name", "last_name", "full_name"),
-        "email": ("email",),
-        "phone": ("phone",),
-        "zip": ("zip",),
-    }
+    """Precision by group: "Your name" is labelled first_name 112 times, full_name 87 times and not at all 108 times in that set."""
+    facts = fields.facts
     lines = []
-    for group, kinds in groups.items():
-        right = sum(fields.kinds.get(k, [0, 0, 0])[0] for k in kinds)
-        wrong = sum(fields.kinds.get(k, [0, 0, 0])[1] for k in kinds)
-        lines.append(f"  {group} precision {right / max(1, right + wrong):.3f} of {right + wrong} (target .93)")
-    typed = fields.facts.get("typed", 0)
-    none = fields.facts.get("typed but none", 0)
+    for group in ("name", "email", "phone", "zip"):
+        right, wrong, none = (facts.get(f"{group} {what}", 0) for what in ("right", "wrong", "none"))
+        typed, plainly = right + wrong, facts.get(f"{group} plainly", 0)
+        lines.append(
+            f"  {group:<6} precision {right / max(1, typed):.3f} of {typed} typed by both (target .93); with the {none} they left untyped"
+            f" {right / max(1, typed + none):.3f}; {plainly} of those say nothing but {group}"
+        )
+    typed, none, plainly = (
+        sum(n for fact, n in facts.items() if fact.endswith(what)) for what in (" right", " none", " plainly")
+    )
+    typed += sum(n for fact, n in facts.items() if fact.endswith(" wrong")) + none
     lines.append(f"  typed by us but none: {none} of {typed} = {none / max(1, typed):.1%} (target 3%)")
+    lines.append(
+        f'  without those that say nothing else, as "Full name" or "E-mail": {none - plainly} of {typed} = {(none - plainly) / max(1, typed):.1%}'
+    )
     return lines
+
+
+GROUPS = {
+    "first_name": "name",
+    "last_name": "name",
+    "full_name": "name",
+    "email": "email",
+    "email_confirm": "email",
+    "phone": "phone",
+    "zip": "zip",
+}
+# Words that leave no doubt, for telling gaps in the labels from mistakes of ours: a closed list, none of the engine's patterns.
+_PLAIN = {
+    "name": "name|your name|full name|your full name|complete name|first name|last name|surname|contact name|first|last|first and last name|your first and last name|name und vorname|"
+    "vorname|nachname|ihr name|dein name|vor und nachname|vorname und nachname|nome|cognome|nome e cognome|nombre|su nombre|tu nombre|nombre completo|nombre y apellidos|apellidos|nom|prenom|prenom et nom|"
+    "naam|voornaam|achternaam|enter your name|お名前|الاسم الكامل",
+    "email": "email|e mail|email address|e mail address|your email|your e mail|your email address|mail|email id|e mail adresse|correo electronico|adresse mail|adresse email|メールアドレス|e mailadres",
+    "phone": "phone|phone number|your phone|telephone|tel|telefon|telefono|telefonnummer|mobile|mobile number|mobile phone|cell|telefoonnummer|電話番号",
+    "zip": "zip|zip code|zipcode|postcode|post code|postal code|plz|postleitzahl|pincode|zip postal|cap|codigo postal",
+}
+_PLAINLY = {
+    group: re.compile(f"^({said})( (required|optional|obligatorio|pflichtfeld|必須))?$")
+    for group, said in _PLAIN.items()
+}
+
+
+def says_plainly(group: str, control: Control) -> bool:
+    said = (plain(control.texts.get(source, "")) for source in ("label", "placeholder", "before", "aria"))
+    return any(_PLAINLY[group].match(one) for one in said)

@@ -147,12 +147,18 @@ def count_fields(reads: Iterable[Read], counted: Counted, only: str | None = Non
                     mine, said = "other", None
                 else:
                     said = mapped[control.uid]
-                    mine = form_tables.NAMES.get(said.kind, "other")
+                    mine = form_tables.name_of(said.kind, mapped)
                 if truth == "honeypot" and control is not None and said and said.kind not in form_tables.UNFILLED:
                     counted.note("honeypots proposed for filling")
-                if mine in form_tables.PEOPLE:
-                    counted.note("typed")
-                    counted.note("typed but none", truth == "none")
+                group = form_tables.GROUPS.get(mine)
+                if group and control is not None:
+                    theirs = (
+                        "none" if truth == "none" else "right" if form_tables.GROUPS.get(truth) == group else "wrong"
+                    )
+                    counted.note(f"{group} {theirs}")
+                    counted.note(f"{group} plainly", theirs == "none" and form_tables.says_plainly(group, control))
+                if label["type"] is None and (mine, truth) == ("email_confirm", "email"):
+                    mine = "email"  # that set has no kind for the second
                 if mine == truth:
                     counted.tell(truth, 0)
                     continue

@@ -76,7 +76,11 @@ def _offered(offered: list[str], said: str, raw: list[str]) -> Kind | None:
     if len(offered) < 2:
         return None
     if sum(bool(_DIAL.search(one)) for one in raw) * 2 > len(raw):
-        return Kind.PHONE_COUNTRY
+        return (
+            Kind.COUNTRY
+            if words.COUNTRY.search(said) and not re.search(r"\b(code|phone|tel\w*|dial)\b", said)
+            else Kind.PHONE_COUNTRY
+        )
     bodies = [one for one in offered if one]
     if sum(one in _STATES for one in bodies) >= 8 or (sum(one in _CODES for one in bodies) >= 20):
         return Kind.STATE

@@ -28,7 +28,7 @@ _SAYS = re.compile(
     r"\bniet (invullen|in te vullen)\b|\bleeg (laten|houden)\b|не заполня|оставьте (это )?(поле )?пуст"
 )
 _UNLESS = re.compile(
-    r"\b(blank|empty|leer|vide|vacio) (if|unless|when|for|wenn|si|se|to)\b|\bif (you )?(none|unknown|not applicable|n a)\b"
+    r"\b(or|oder|ou|o|или) (leave|оставьте|lassen|laiss\w*|dej\w*)\b|\b(blank|empty|leer|vide|vacio) (if|unless|when|for|wenn|si|se|to)\b|\bif (you )?(none|unknown|not applicable|n a)\b"
 )
 _ODD_NAMES = re.compile(r"^(b [0-9a-f]{16,} [0-9a-f]{6,})$")
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from webapp.automation.engine import words
 from webapp.automation.engine.mapping import map_fields
 from webapp.automation.engine.naming import Mapped
 from webapp.automation.engine.seen import FormSeen, Kind
 from webapp.automation.engine.words import plain
 
-ENOUGH = 3.0  # a contact form scores at least this
+ENOUGH = 3.5  # a contact form scores at least this
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ PURPOSES: dict[str, re.Pattern[str]] = {
     "recovery": re.compile(r"\b(forgot|reset|recover|lost|retrieve) .{0,14}(password|username)\b|\bpassword (reset|recovery)\b|\bpasswort vergessen\b|\bolvid\w+"),
     "registration": re.compile(r"\bregist\w+|\bsign ?up\b|\bcreate .{0,12}account\b|\bjoin (now|us|free)\b|\bcrear cuenta\b|\binscri\w+|регистрац"),
     "newsletter": re.compile(r"\bnews ?letter|\bsubscri\w+|\bmailing ?list\b|\bemail (updates|alerts|list)\b|\bsuscri\w+|\babonn\w+|\biscriviti\b|\bnieuwsbrief\b|\bboletin\b|mc ?embedded|\blist manage\b|подпис|рассылк"),
-    "comment": re.compile(r"\b(leave|post|add|write|submit) (a |your |an? )?(comment|reply|response)\b|\bpost comment\b|\bcomment ?form\b|\bcommentform\b|\bcomments? post\b|\breply\b|\bkommentar\b|\b(laisser|poster) un commentaire\b|\bdeja(r|me) un comentario\b|\bdeja un comentario\b|комментар"),
+    "comment": re.compile(r"\b(leave|post|add|write|submit) (a |your |an? )?(comment|reply|response)\b|\bpost comment\b|\bcomment ?form\b|\bcommentform\b|\bcomments? post\b|\breply\b|回复|回復|コメント|\bpublik\w*|\bbeitrag\b|\bguest ?book\b|\bgastebuch\b|\bkommentar\b|\b(laisser|poster) un commentaire\b|\bdeja(r|me) un comentario\b|\bdeja un comentario\b|комментар"),
     "review": re.compile(r"\b(write|add|leave|submit|post) (a |your )?review\b|\breviews?\b|\brating\b|\brate\b|\bbewertung\w*|отзыв"),
-    "share": re.compile(r"\b(tell|send|email|share|refer)\b.{0,24}\b(friends?|colleague)\b|\bemail this\b|\bshare (this|via|by)\b|\brecommend\b|\breblog\b|\bsend to (a )?(friend|phone)\b|\brefer a\b"),
+    "share": re.compile(r"\b(tell|send|email|share|refer)\b.{0,24}\b(friends?|colleague)\b|\bemail this\b|\bshare (this|via|by)\b|\brecommend\b|\breblog\b|\bsend to (a )?(friend|phone)\b|\bweiterempfehl\w+|\benviar a un amigo\b|\bshare by email\b|\brefer a\b"),
     "filter": re.compile(r"\bfilter|\bsort\b|\brefine\b|\bshow results\b|\bapply filters?\b|\bnarrow\b"),
     "finance": re.compile(r"\b(credit|finance|financing|loan|lease) (app\w*|request|form)\b|\bget (pre )?(approved|qualified)\b|\bpre ?approv\w+|\bpre ?qualif\w+|\bsocial security\b|\bapply for (credit|financ\w+)\b|\bfinance center\b"),
     "trade_in": re.compile(r"\btrade ?in\b|\bvalue your (trade|car|vehicle)\b|\bappraisal\b|\bsell (us )?your (car|vehicle)\b|\binstant (cash )?offer\b|\bwhat s my car worth\b"),
@@ -62,6 +63,8 @@ PURPOSES: dict[str, re.Pattern[str]] = {
 _SEND = re.compile(
     r"^(send|submit|send (it|message|email|now|inquiry|enquiry|request|mail|form|your message)|contact( us| dealer)?|get in touch|absenden|senden|abschicken|nachricht senden|enviar( mensaje)?|envoyer|invia|inviare|verzenden|versturen|verstuur|отправить|odeslat|wyslij|submit (form|request|inquiry|enquiry|message|question|feedback)|email us|ask|request (info|information|quote))\b"
 )
+_RATING = re.compile(r"\brating\b|\bstars?\b|\breview (title|text|body|textarea)\b|\breview ?textarea\b")
+_POSTED = re.compile(r"\bcomment (post|parent) ?(id)?\b|\bcomment id\b|\bpost id\b.*\bcomment\b")
 PEOPLE = (Kind.FULL_NAME, Kind.FIRST_NAME, Kind.LAST_NAME)
 
 
@@ -73,62 +76,79 @@ def judge(form: FormSeen, *, page_title: str = "", page_url: str = "") -> Verdic
     scores = dict(tally.scores)
     score = scores.get("contact", 0.0)
     other, against = max(((k, v) for k, v in scores.items() if k != "contact"), key=lambda kv: kv[1], default=("", 0.0))
-    contact = score >= ENOUGH and score > against
+    score -= max(0.0, against) / 2
+    contact = score >= ENOUGH and score > against / 2
     purpose = "contact" if contact else other if against >= 2 else "other"
-    return Verdict(form, purpose, score - max(0.0, against) / 2, contact, tuple(tally.reasons), scores, mapped)
+    return Verdict(form, purpose, score, contact, tuple(tally.reasons), scores, mapped)
 
 
 def _by_fields(form: FormSeen, mapped: dict[str, Mapped], tally: _Tally) -> None:
-    kinds: Counter[Kind] = Counter()
-    for one in form.controls:
-        kinds[mapped[one.uid].kind] += 1
+    kinds: Counter[Kind] = Counter(mapped[one.uid].kind for one in form.controls)
     real = [
         c
         for c in form.controls
-        if c.tag != "button" and c.type != "hidden" and mapped[c.uid].kind not in (Kind.HONEYPOT, Kind.HIDDEN)
+        if c.tag != "button"
+        and c.type != "hidden"
+        and mapped[c.uid].kind not in (Kind.HONEYPOT, Kind.HIDDEN, Kind.CAPTCHA)
     ]
     texts = [c for c in real if c.type not in ("checkbox", "radio") and c.tag != "select"]
-    area = any(c.tag in ("textarea", "widget") and mapped[c.uid].kind is Kind.MESSAGE for c in real)
-    if area:
-        tally.add("contact", 3, "a message box")
+    areas = [c for c in real if c.tag in ("textarea", "widget") and mapped[c.uid].kind is Kind.MESSAGE]
+    reachable = kinds[Kind.EMAIL] or kinds[Kind.PHONE] or kinds[Kind.PHONE_AREA]
+    if areas:
+        worded = any(mapped[c.uid].source != "position" for c in areas)
+        tally.add("contact", 3 if worded else 2.5, "a message box")
     elif kinds[Kind.MESSAGE]:
         tally.add("contact", 1, "a message line")
+    else:
+        tally.add("contact", -1.5, "no message box")
     if kinds[Kind.EMAIL]:
-        tally.add("contact", 1.5 if area else 0.5, "an email box")
+        tally.add("contact", 1.5 if areas else 0.5, "an email box")
     if any(kinds[k] for k in PEOPLE):
         tally.add("contact", 1, "a name")
     if kinds[Kind.PHONE] or kinds[Kind.PHONE_AREA]:
         tally.add("contact", 0.5, "a phone")
+    if not reachable:
+        tally.add("contact", -1.5, "no way to answer")
     if kinds[Kind.SUBJECT]:
         tally.add("contact", 1, "a subject")
-    if kinds[Kind.PASSWORD] == 1:
-        tally.add("login", 5, "a password")
-    if kinds[Kind.PASSWORD] > 1:
-        tally.add("registration", 6, "two passwords")
     if kinds[Kind.PASSWORD]:
         tally.add("contact", -4, "a password")
+        tally.add("registration" if kinds[Kind.PASSWORD] > 1 else "login", 5, "a password")
     if form.method == "get" and form.index >= 0 and form.action:
         tally.add("contact", -1.5, "sent by GET")
         tally.add("search", 1, "sent by GET")
     if any(c.type == "search" for c in real):
         tally.add("search", 3, "a search box")
-    if len(texts) == 1 and not area and not kinds[Kind.EMAIL]:
+    if len(texts) == 1 and not areas and not kinds[Kind.EMAIL]:
         tally.add("search", 1.5, "one text box")
     if len(texts) == 1 and kinds[Kind.EMAIL]:
         tally.add("newsletter", 2.5, "only an email box")
-    if kinds[Kind.EMAIL] and not area and len(texts) <= 3:
+    if kinds[Kind.EMAIL] and not areas and len(texts) <= 3:
         tally.add("newsletter", 1, "email without a message")
-    if kinds[Kind.FILE] and not area:
-        tally.add("careers", 1, "a file")
     if not texts:
         tally.add("contact", -3, "nothing to write in")
+    names = [plain(f"{c.name} {c.id}") for c in form.controls]
+    if any(words.OTHERS.search(one) for one in names) or any(
+        words.OTHERS.search(plain(c.texts.get("label", ""))) for c in texts
+    ):
+        tally.add("share", 4, "somebody else's address")
+    if any(_RATING.search(one) for one in names):
+        tally.add("review", 3, "a rating")
+    if any(_POSTED.search(one) for one in names) or "wp-comments-post" in form.action:
+        tally.add("comment", 4, "the fields of a comment")
 
 
 def _by_words(form: FormSeen, tally: _Tally, page_title: str, page_url: str) -> None:
     texts = form.texts
     buttons = [plain(one) for one in texts.get("buttons", "").split(" | ")]
-    if any(_SEND.search(one) for one in buttons):
+    sends = any(_SEND.search(one) for one in buttons)
+    if sends:
         tally.add("contact", 1, "a send button")
+    elif any(
+        PURPOSES[one].search(" / ".join(buttons))
+        for one in ("search", "login", "registration", "newsletter", "order", "filter")
+    ):
+        tally.add("contact", -2, "a button for something else")
     places: Iterable[tuple[str, str, float]] = (
         ("button", " / ".join(buttons), 2.0),
         ("heading", plain(" / ".join(texts.get(s, "") for s in ("heading", "legend", "inner", "aria"))), 2.0),

@@ -11,11 +11,13 @@ const rootOf = (el) => el.getRootNode();
 const byId = (el, ids) => ids.split(/\s+/).map((id) => id && rootOf(el).getElementById && rootOf(el).getElementById(id)).filter(Boolean);
 
 const labelsOf = (el, form) => {
-  let found = el.labels ? [...el.labels] : [];
+  // A label around several fields names none of them.
+  const own = (one) => attr(one, "for") || [...query(one, "input,select,textarea," + WIDGETS)].filter((at) => isFillable(at) && !(CHOICE(at) && attr(at, "name") === attr(el, "name"))).every((at) => at === el || twin(el, at));
+  let found = el.labels ? [...el.labels].filter(own) : [];
   if (!found.length && el.labels !== null) {
     const id = attr(el, "id"), name = attr(el, "name");
     const around = closest(el, "label");
-    if (around) found = [around];
+    if (around && own(around)) found = [around];
     else if (id || name) found = [...query(form || rootOf(el), "label[for]")].filter((one) => (id && attr(one, "for") === id) || (name && !one.control && attr(one, "for") === name));
   }
   return found;

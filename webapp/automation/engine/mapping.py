@@ -104,7 +104,7 @@ def _by_words(control: Control, after: Control | None) -> Mapped:
             continue
         if found is None:
             found = Mapped(kind, source, trust, text[:80])
-        elif _narrower(found.kind, kind, source, text):
+        elif _narrower(found.kind, found.reason, kind, source, text):
             return Mapped(kind, source, trust, f"{found.reason}: {text[:60]}")
         if found.kind not in (Kind.FULL_NAME, Kind.STREET, Kind.PHONE, Kind.UNKNOWN):
             break
@@ -123,14 +123,20 @@ def _by_words(control: Control, after: Control | None) -> Mapped:
     return Mapped(Kind.UNKNOWN, "rule", 0.0, "nothing names it")
 
 
-def _narrower(held: Kind, kind: Kind, source: str, text: str) -> bool:
+def _narrower(held: Kind, label: str, kind: Kind, source: str, text: str) -> bool:
     """A group's label ("Name", "Address") over several boxes; a box's own word then says which part it is."""
     if held is Kind.UNKNOWN:
         return source in ("title", "after") and kind is not Kind.UNKNOWN
     if held is Kind.FULL_NAME:
         return kind in NAMES and not (source in ("name", "id") and words.BOTH_NAMES.search(plain(text)))
     if held is Kind.STREET:
-        return kind in (Kind.STREET_2, Kind.CITY, Kind.STATE, Kind.POSTAL_CODE, Kind.COUNTRY)
+        return words.WHOLE_ADDRESS.search(plain(label)) is not None and kind in (
+            Kind.STREET_2,
+            Kind.CITY,
+            Kind.STATE,
+            Kind.POSTAL_CODE,
+            Kind.COUNTRY,
+        )
     return held is Kind.PHONE and kind in (Kind.PHONE_AREA, Kind.PHONE_EXTENSION, Kind.PHONE_COUNTRY)
 
 

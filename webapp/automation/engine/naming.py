@@ -62,7 +62,9 @@ SOURCES: tuple[tuple[str, float], ...] = (
 )
 WRITTEN = frozenset({"label", "aria", "over", "placeholder", "before", "title", "after"})
 LONGEST = {"label": 110, "placeholder": 110, "aria": 110, "over": 110, "before": 70, "title": 80, "after": 50}
-_ASIDE = re.compile(r"[(\[（【][^)\]）】]*[)\]）】]|[:：*].*$")
+_ASIDE = re.compile(
+    r"[(\[（【][^)\]）】]*[)\]）】]|[:：*].*$|\b(this|dieses|ce|este) (field|feld|champ|campo)\b.*$", re.I
+)
 _PLACES = (words.CITY, words.STATE, words.POSTAL_CODE, words.STREET)
 
 
@@ -87,27 +89,29 @@ def kind_of_text(text: str, source: str = "label") -> Kind | None:
         return None
     if words.SUM.search(text) or words.CAPTCHA.search(said):
         return Kind.CAPTCHA
-    if words.NOT_THIS.search(said):
+    short = plain(_ASIDE.sub(" ", text)) if written else said
+    if words.NOT_THIS.search(short or said):
         return Kind.UNKNOWN
     kind = next((kind for kind, pattern in words.TEXT_KINDS if pattern.search(said)), None)
     if kind is None:
         odd = words.FAX.search(said) or words.WEBSITE.search(said) or words.SALUTATION.search(said)
         return Kind.UNKNOWN if odd else None
+    if kind is Kind.PREFERRED_CONTACT and words.PHONE.search(said) and re.search(r"\b(number|no)\b", said):
+        kind = Kind.PHONE
     if kind is Kind.EMAIL and written and words.OR_ELSE.search(said):
         return Kind.UNKNOWN
     if kind is Kind.PHONE and words.FAX.search(said) and not re.search(r"phone|\btel\b", said):
         return Kind.UNKNOWN
-    if kind is Kind.PHONE and words.COUNTRY_CODE.search(said):
-        return Kind.PHONE_AREA if "area" in said else Kind.PHONE_COUNTRY
+    if kind is Kind.PHONE and words.COUNTRY_CODE.search(said) and not re.search(r"\b(with|without|and|number)\b", said):
+        return Kind.PHONE_COUNTRY
     if written and kind in (Kind.CITY, Kind.STATE, Kind.POSTAL_CODE, Kind.STREET) and _several(text):
         return Kind.UNKNOWN
     if kind in (Kind.FULL_NAME, Kind.FIRST_NAME, Kind.LAST_NAME):
         if words.OTHERS.search(said):
             return Kind.UNKNOWN
-        if kind is Kind.FULL_NAME and not words.BOTH_NAMES.search(said):
-            short = plain(_ASIDE.sub(" ", text)) if written else said
-            if not words.is_a_persons_name(short or said, label=written):
-                return Kind.UNKNOWN
+        whose = kind is not Kind.FULL_NAME or words.BOTH_NAMES.search(said)
+        if not whose and not words.is_a_persons_name(short or said, label=written):
+            return Kind.UNKNOWN
     return kind
 
 

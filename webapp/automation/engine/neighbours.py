@@ -18,12 +18,14 @@ ASIDE = (Kind.HONEYPOT, Kind.HIDDEN, Kind.CAPTCHA, Kind.PASSWORD, Kind.SUBMIT)
 def agree(form: FormSeen, found: dict[str, Mapped]) -> None:
     """Correct `found` in place."""
     texts = [c for c in form.controls if c.type in TEXTY and found[c.uid].kind not in ASIDE]
+    _unlabelled(texts, found)
     _message(form, texts, found)
     _subject(form, texts, found)
     _names(texts, found)
     _phones(texts, found)
     _twice(texts, found)
     _recipients(texts, found)
+    _alone_for_news(form, texts, found)
 
 
 def _kinds(controls: Sequence[Control], found: dict[str, Mapped], *kinds: Kind) -> list[Control]:
@@ -142,3 +144,29 @@ def _recipients(texts: list[Control], found: dict[str, Mapped]) -> None:
                 kind=Kind.UNKNOWN if one in other else Kind.EMAIL,
                 reason="somebody else's" if one in other else "the sender's",
             )
+
+
+def _unlabelled(texts: list[Control], found: dict[str, Mapped]) -> None:
+    """One box without a word among boxes that all have some is not meant for people, unless it is demanded."""
+    mute = [
+        c
+        for c in texts
+        if not any(c.texts.get(s) for s in ("label", "aria", "placeholder", "before", "over", "after", "title"))
+    ]
+    if len(mute) == 1 and len(texts) >= 3 and not mute[0].required and found[mute[0].uid].source in ("name", "id"):
+        found[mute[0].uid] = Mapped(Kind.UNKNOWN, "neighbours", 0.4, "the only box without a word")
+
+
+def _alone_for_news(form: FormSeen, texts: list[Control], found: dict[str, Mapped]) -> None:
+    if (
+        len(texts) != 1
+        or found[texts[0].uid].confidence
+        or found[texts[0].uid].kind is not Kind.UNKNOWN
+        or _large(texts[0])
+    ):
+        return
+    said = plain(
+        " ".join([texts[0].name, texts[0].id, form.id, form.name, form.classes, form.texts.get("heading", "")])
+    )
+    if words.ADVERTISING.search(said) and not _kinds(form.controls, found, Kind.PASSWORD):
+        found[texts[0].uid] = Mapped(Kind.EMAIL, "position", 0.6, "the only box of a newsletter form")

@@ -28,7 +28,7 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 
 NOT_THIS = _any(
-    r"\buser ?(name|id)\b|\blog ?in\b|\bscreen ?name\b|\bdomain\b|\bfile ?name\b|\bsearch\b|\bkeywords?\b|\bcoupon\b|\bpromo( ?code)?\b",
+    r"\buser ?(name|id)\b|\bbenutzer ?name\b|\bbrugernavn\b|\bgebruikersnaam\b|\bnom d utilisateur\b|\bnombre de usuario\b|\bnome (de )?(usuario|utente|utilizador)\b|\bpseudo\w*\b|имя пользователя|\blog ?in\b|\bscreen ?name\b|\bdomain\b|\bfile ?name\b|\bsearch\b|\bkeywords?\b|\bcoupon\b|\bpromo( ?code)?\b",
     r"\bcard ?(number|name|holder)\b|\bname on card\b|\bpet\b|\bchild|\bspouse\b|\bmaiden\b|\bemergency\b|\breferr(al|ed|er)\b|\bgift\b|\bqu?iz\b",
     r"\bjob ?title\b|\bnick ?name\b|\bpreferred name\b",
 )
@@ -38,7 +38,7 @@ OTHERS = _any(
 CAPTCHA = _any(
     r"captcha|\bsecurity (code|question|image)\b|\bverif(y|ication) ?(code|image|number)\b|\bvcode\b|\bsec ?code\b|\bhuman ?(verify|verification|check|test)\b",
     r"\b(characters|letters|digits|text|code|word)s? (shown|above|below|in the (image|picture|box)|you see)|\bturing\b|\bvalidation code\b|\bcontrol code\b",
-    r"\b(anti ?)?(spam|robots?|bots?)\b|\bspamschutz\b|\bsicherheits?(code|frage|abfrage)\b",
+    r"\banti ?(spam|ro?bots?)\w*|\b(spam|ro?bots?) (check|protection|prevention|question|test|filter|control|code|schutz)\b|^spam$|\bprotispam\w*|\bspamu\b|\bspamschutz\b|\bsicherheits?(code|frage|abfrage)\b",
     r"\bcodigo de (seguridad|verificacion)\b|\bcode de (securite|verification)\b|\bcodice di sicurezza\b|\bbeveiligingscode\b",
     r"\bhow much is\b|\bwhat is \d+|\b\w+ (plus|minus|times) \w+\b|\b(sum|result) of\b|\bwie ?viel ist\b|\bcuanto es\b|\bcombien font\b|\bquanto fa\b|\bhoeveel is\b",
     r"защитн\w* код|код с картинки|код на картинке|ты человек|验证码|проверочн\w* код",
@@ -47,7 +47,7 @@ SUM = re.compile(
     r"(?<![\d.,])\d{1,2}\s*[+x×*]\s*\d{1,2}\s*(=|\?|$)|(?<![\d.,])\d{1,2}\s*[-–−]\s*\d{1,2}\s*="
 )  # on raw text
 EMAIL = _any(
-    r"e ?mail(?! (code|preferences|format|newsletter|subject|message|body|updates))|\bmail\b(?!ing| code| stop)|\bcorreo\b(?! postal)|\bcourriel\b|\bposta elettronica\b|\be ?posta?\b|\bel past\w*|\bmejl\b",
+    r"e ?mail(?! (code|preferences|format|newsletter|subject|message|body|updates))|\bmail\b(?!ing| code| stop)|\bcorr[e][io]+\b(?! postal)|\bcourriel\b|\bposta elettronica\b|\be ?posta?\b|\bel past\w*|\bmejl\b",
     r"почт|электронн|e ?майл|имейл|邮箱|邮件|メール|이메일|電郵|電子郵件|البريد|ηλεκτρον|דואר",
 )
 OR_ELSE = _any(
@@ -57,7 +57,7 @@ OR_ELSE = _any(
 CONFIRM = _any(
     r"\b(confirm|repeat|retype|re ?type|re ?enter|verify|again|confirmation|validate)",
     r"\b(confirmar?|confirme[rz]?|repita|repetir|ripeti|conferma|bestatig|wiederhol|bevestig|herhaal|nochmals?)",
-    r"подтверд|повтор|\bemail ?2\b|\bcemail\b|\bemail (address )?2\b",
+    r"подтверд|повтор",
 )
 PHONE = _any(
     r"phone(?! (type|os|model|brand|preference))|\b(tel|tele|telno|tel ?nr|telnum|telnr|tlf|tfn|fon|fone|telf)\b|\btelef(?!ax)[a-z]*|\btel ?\d\b",
@@ -65,7 +65,11 @@ PHONE = _any(
     r"\brufnummer\b|\bcontact ?(no|num|number)\b|\bmob(ile)?no\b|\bmobiel\b|телефон|мобильн|电话|手机|電話|전화|手機|هاتف|טלפון|τηλεφ",
 )
 FAX = _any(r"fax|факс")
-COUNTRY_CODE = _any(r"\b(country|dial(ing|ling)?|calling|intl|area) ?code\b|\bphone (country|prefix)\b|\bvorwahl\b")
+COUNTRY_CODE = _any(
+    r"\b(country|dial(ing|ling)?|calling|intl) ?code\b|\bphone country\b|\b(mobile|phone) country ?code\b|\bphone ?code\b"
+)
+AREA_CODE = _any(r"\barea ?code\b|\bvorwahl\b")
+EXCHANGE = _any(r"\bphone ?prefix\b|\bprefix\b")
 EXTENSION = _any(r"\b(phone )?ext(ension)?\b")
 POSTAL_CODE = _any(
     r"\bzip\b|zip ?code|\bzipcode|\bzip ?post|postal ?code|\bpostcode\b|\bpost ?code\b|\bpostal\b(?! address| mail)|\bplz\b|postleitzahl",
@@ -80,7 +84,7 @@ BOTH_NAMES = _any(
 FIRST_NAME = _any(
     r"\bfirst ?names?\b|^first$|\bfirst$|\bfname\b|\bf name\b|firstname|\bgiven ?names?\b|\bfore ?name\b|\bpre ?name\b",
     r"\bvorname\b|\bprenom\b|\bvoornaam\b|\bprimeiro nome\b|\bprimer nombre\b|\bnome proprio\b",
-    r"^имя$|\bваше имя$|\bfornavn\b|\bfornamn\b|\betunimi\b|\bimie\b|^名$|^名字$",
+    r"\bmeno\b|\bfornavn\b|\bfornamn\b|\betunimi\b|\bimie\b|^名$|^名字$",
 )
 MIDDLE_NAME = _any(
     r"\bmiddle ?(name|initial)?\b|\bmname\b|\bsegundo nombre\b|^m ?i$|\bzweiter vorname\b|\btussenvoegsel\b|отчество"
@@ -88,7 +92,7 @@ MIDDLE_NAME = _any(
 LAST_NAME = _any(
     r"\blast ?names?\b|^last$|\blast$|\blname\b|\bl name\b|lastname|\bsur ?name\b|\bfamily ?name\b|\bsirname\b",
     r"\bnachname\b|\bfamilienname\b|\bzuname\b|\bapellidos?\b|\bprimer apellido\b|\bnom de famille\b|\bcognome\b|\bsobrenome\b|\bapelidos?\b|\bultimo nome\b",
-    r"\bachternaam\b|фамилия|\betternavn\b|\befternamn\b|\bsukunimi\b|\bnazwisko\b|\bprijmeni\b|^姓$|^姓氏$",
+    r"\bachternaam\b|фамилия|\betternavn\b|\befternamn\b|\bsukunimi\b|\bnazwisko\b|\bprijmeni\b|\bpriezvisko\b|^姓$|^姓氏$",
 )
 FULL_NAME = _any(
     r"\bnames?\b|fullname|yourname|\bauthor\b|\bfio\b|\brealname\b|\bnombres?\b|\bnom\b|\bnome\b|\bnaam\b|\bjmeno\b|\bnavn\b|\bnamn\b|\bnimi\b|\bnev\b|\bvardas\b",
@@ -98,7 +102,7 @@ FULL_NAME = _any(
 _BESIDE = frozenset(
     "please enter type write your full the a an my our own what is s contact contacts customer customers client sender person complete completo "
     "real legal here required requis obligatoire pflichtfeld obligatorio erforderlich field ihr ihre ihren dein deine su tu seu votre uw jouw je il "
-    "tuo vostro vase de el la le o en first last and or y et und e i owner buyer applicant guest visitor caller number 1 insert inserisci eingeben "
+    "tuo vostro vase de el la le o en first last and or y et und e i owner buyer applicant guest dit din ditt mit volledige qual enter vas vase jusu sinu teie nama visitor caller number 1 insert inserisci eingeben "
     "bitte digite introduce escribe veuillez saisir vul in ваше ваша введите ваш optional".split()
 )
 _THING = _any(
@@ -109,11 +113,14 @@ _THING = _any(
 )
 
 
+_ASKED = _any(r"\bansprech(partner|person)\w*\b|\bcontact person\b|представьтесь|как вас зовут|お名前|氏名")
+
+
 def is_a_persons_name(said: str, *, label: bool) -> bool:
     """Whether plain text with a word for name asks for the sender's: a label may say little else, an attribute only nothing contrary."""
     if _THING.search(said):
         return False
-    return not label or len([one for one in said.split() if one not in _BESIDE]) <= 1
+    return not label or bool(_ASKED.search(said)) or len({one for one in said.split() if one not in _BESIDE}) <= 1
 
 
 COMPANY = _any(
@@ -127,6 +134,9 @@ STREET = _any(
     r"\bstreet\b|(?<!ip )\baddress\b|\baddr\b|\baddress ?(line)? ?1\b|\bstrasse\b|\badresse\b|^str$|\banschrift\b|\bdireccion\b|\bcalle\b|\bdomicilio\b|^rue$|\bindirizzo\b|^via$|\bendereco\b|\brua\b|\badres\b|\bstraat\b",
     r"адрес|улица|地址|住所",
 )
+WHOLE_ADDRESS = _any(
+    r"\baddress\b|\baddr\b|\badresse\b|\badres\b|\banschrift\b|\bdireccion\b|\bindirizzo\b|\bendereco\b|адрес|地址|住所"
+)
 CITY = _any(
     r"\bcity\b|\btown\b|\bsuburb\b|\blocality\b|cityname|^(wohn)?ort$|\bort\b|\bstadt\b|\bwohnort\b|\bciudad\b|\bpoblacion\b|\blocalidad\b|\bville\b|\bcitta\b|\bcomune\b|\bcidade\b|\bplaats\b|\bwoonplaats\b|\bstad\b|\bmiasto\b|\bmesto\b",
     r"город|城市",
@@ -138,7 +148,7 @@ STATE = _any(
 COUNTRY = _any(r"\bcountry\b|^nation\b|\bland\b|\bpais\b|\bpays\b|\bpaese\b|\bnazione\b|\bkraj\b|страна|国家")
 SUBJECT = _any(
     r"\bsubject\b|\btopic\b|^regarding\b|\breason (for|of)\b|^reason$|\b(type|nature|kind) of (inquiry|enquiry|request|question|contact|message|issue)\b|\b(inquiry|enquiry|request|contact|message|question|issue|query) ?(type|category|reason|topic|about)\b",
-    r"^(your )?department$|^category$|\b(how|what) can we help\b|\bi am interested in\b|^interested in\b|\bpurpose of\b|\brequest type\b|\bservice ?request(ed)?\b",
+    r"^(your )?department$|^category$|\b(how|what) can we help\b|\bpodemos ayudar\w*\b|\bкатегория\b|\bi am interested in\b|^interested in\b|\bpurpose of\b|\brequest type\b|\bservice ?request(ed)?\b",
     r"\bbetreff\b|\bthema\b|\basunto\b|\btema\b|\bsujet\b|^objet\b|\boggetto\b|\bassunto\b|\bonderwerp\b|\bmotivo\b|\bmotif\b|\banliegen\b|\bpredmet\b|\btemat\b|\bтема\b|主题|件名",
 )
 TITLE = _any(r"\btitle$|^titel$|^titulo$|^titre$|\bheadline\b")
@@ -209,6 +219,7 @@ TEXT_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.VIN, VIN),
     (Kind.STOCK_NUMBER, STOCK_NUMBER),
     (Kind.EMAIL, EMAIL),
+    (Kind.PHONE_AREA, AREA_CODE),
     (Kind.PHONE_EXTENSION, EXTENSION),
     (Kind.PHONE, PHONE),
     (Kind.POSTAL_CODE, POSTAL_CODE),
