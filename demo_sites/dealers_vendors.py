@@ -212,3 +212,8 @@ def _() -> Any:
         "Contact a Specialist",
         '<h1>We have your message</h1><p role="status">A specialist will contact you within 24 hours.</p>',
     )
+
+
+PRIVACY = "<h1>Privacy policy</h1><p>{{ d.title }} uses what you send to answer your inquiry and sells it to nobody.</p>"
+for _lot in (scioto, miami, gem):
+    _lot.page("/privacy.htm", "Privacy", PRIVACY)
