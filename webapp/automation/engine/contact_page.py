@@ -27,6 +27,8 @@ LOADS = 6  # pages that one attempt opens at most
 LINKS = 3
 OPENERS = 3
 ENOUGH = 3.0  # a link's score from which on it is worth a page load
+NEAR = 1.0  # that of a page which may lead on, as "About us"
+NEAR_PAGES = 2
 LATE = 6.0  # seconds that a form may take to appear on a page that is there to hold one
 QUIET = 1.5  # the same for any other page
 SITEMAP_BYTES = 512 * 1024
@@ -34,8 +36,8 @@ _HERE = Path(__file__).parent
 _WORDS: dict[str, Any] = json.loads((_HERE / "contact_page.json").read_text())
 _LOOK = (_HERE / "contact_page.js").read_text()
 _WAIT = (_HERE / "late.js").read_text()
-_EXACT, _ABOUT, _ASK, _SALES, _PATH, _WRONG, _FILES = (
-    re.compile(_WORDS[name], re.I) for name in ("exact", "about", "ask", "sales", "path", "wrong", "files")
+_EXACT, _ABOUT, _ASK, _SALES, _PATH, _WRONG, _NEAR, _FILES = (
+    re.compile(_WORDS[name], re.I) for name in ("exact", "about", "ask", "sales", "path", "wrong", "near", "files")
 )
 _MAIL = re.compile(r"\b[\w.+'-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24}\b", re.I)
 _LOC = re.compile(r"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})", re.I)
@@ -79,13 +81,13 @@ def score_link(text: str, url: str, place: str, *, visible: bool = True) -> floa
     elif _ABOUT.search(said):
         score += 3.0 if len(said) < 60 else 1.0
     elif _ASK.search(said):
-        score += 2.5
+        score += 3.0
     if _PATH.search(path + ("/" if not path.endswith("/") else "")):
         score += 3.0
     elif _ABOUT.search(path):
         score += 1.5
     if score <= 0:
-        return 0.0
+        return NEAR if _NEAR.search(said) else 0.0
     if _SALES.search(said):
         score += 1.0
     wrong_text, wrong_path = _WRONG.search(said), _WRONG.search(path)
@@ -115,20 +117,24 @@ def _find(search: Search, target: Target) -> Found:
             found = _try_page(search, url, links, given=url in given)
             if found:
                 return found
-    seen_sitemap = False
+    followed = near = 0
+    asked_map = _has(search, FailureType.MULTIPLE_FORMS)
     while search.left > 0:
-        links.sort(key=lambda one: -one[0])
-        following = next((url for score, url in links if score >= ENOUGH and not _tried(search, url)), None)
-        if following is None or len(search.tried) > LINKS + len(given) + 1:
-            if seen_sitemap or _has(search, FailureType.MULTIPLE_FORMS):
-                break
-            seen_sitemap = True
+        score, url = max((one for one in links if not _tried(search, one[1])), default=(0.0, ""))
+        if score >= ENOUGH and followed < LINKS:
+            followed += 1
+        elif not asked_map:
+            asked_map = True
             links += _from_sitemap(search, target.website)
             continue
-        found = _try_page(search, following, links)
+        elif score >= NEAR and near < NEAR_PAGES and not _has(search, FailureType.MULTIPLE_FORMS):
+            near += 1
+        else:
+            break
+        found = _try_page(search, url, links)
         if found:
             return found
-    if not _has(search, FailureType.MULTIPLE_FORMS, FailureType.CAPTCHA_DETECTED):
+    if not _has(search, FailureType.MULTIPLE_FORMS):
         for path in _WORDS["common"]:
             url = urljoin(target.website, path)
             if search.left > 0 and not _tried(search, url):
