@@ -144,8 +144,8 @@ def find_last_change(row: Project | ContactRequest | Dealership) -> tuple[str, d
 
 SORTS = {
     "distance": "coalesce(pd.distance_miles, 1000000)", "name": "lower(d.name)", "attempts": "pd.contact_attempts",
-    "last": "coalesce(pd.last_attempt_at, '-infinity'::timestamptz)",
-    "retry": "coalesce(pd.next_retry_at, 'infinity'::timestamptz)",
+    "last": "coalesce(extract(epoch FROM pd.last_attempt_at), -1e18)",
+    "retry": "coalesce(extract(epoch FROM coalesce(pd.next_retry_at, pd.deferred_until)), 1e18)",
 }  # fmt: skip
 DEFAULT_SORT = "distance"
 

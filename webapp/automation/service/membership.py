@@ -43,8 +43,10 @@ class Reach:
     unplaced: int
 
 
-_MILES = "round(miles_between(:lat, :lng, d.latitude, d.longitude)::numeric, 2)"
 # A dealership without a place has no distance; so has every one while the project has no search location.
+_MILES = (
+    "CASE WHEN d.latitude IS NOT NULL THEN round(miles_between(:lat, :lng, d.latitude, d.longitude)::numeric, 2) END"
+)
 _ADD = """
 WITH picked AS MATERIALIZED (
   SELECT d.id, {miles} AS miles FROM dealerships d WHERE d.company_id = :company AND ({which})
@@ -260,7 +262,8 @@ def follow_dealerships(dealership_ids: Sequence[int]) -> None:
     db.session.execute(
         sa.text(
             "UPDATE project_dealerships pd SET updated_at = rebound_now(), distance_miles ="
-            " round(miles_between(pd.search_location_lat, pd.search_location_lng, d.latitude, d.longitude)::numeric, 2)"
+            " CASE WHEN d.latitude IS NOT NULL AND pd.search_location_lat IS NOT NULL THEN"
+            " round(miles_between(pd.search_location_lat, pd.search_location_lng, d.latitude, d.longitude)::numeric, 2) END"
             " FROM dealerships d WHERE d.id = pd.dealership_id AND d.id = ANY(CAST(:ids AS bigint[]))"
         ),
         {"ids": list(dealership_ids)},

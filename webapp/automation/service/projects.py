@@ -102,10 +102,10 @@ def _keep_new(project: Project, by: User, form_token: str, said: str) -> Project
 def update_project(project_id: int, facts: Facts, *, version: int, by: User) -> Project:
     """A new search location moves the distances of all its dealerships. Raises LookupError, NameTaken, StaleProject."""
     project = get_locked(project_id, by)
-    _check_version(project, version)
     before = {name: value for name, value in _now(project).items() if facts.columns()[name] != value}
     if not before:
         return project
+    _check_version(project, version)
     after = {name: facts.columns()[name] for name in before}
     for name, value in after.items():
         setattr(project, name, value)
