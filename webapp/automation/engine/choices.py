@@ -106,7 +106,7 @@ def box(control: Control) -> Mapped:
     """A checkbox's or radio button's kind: consent is told from texting and from advertising by what it says."""
     texts = control.texts
     own = next((texts[s] for s in ("label", "aria", "after", "title") if texts.get(s)), "") or texts.get("before", "")
-    asked = texts.get("heading", "")
+    asked = texts.get("heading", "") or texts.get("before", "")
     said, question, named = plain(own), plain(asked), plain(f"{control.name} {control.id}")
     if control.type == "radio":
         if words.PREFERRED_CONTACT.search(question) or words.PREFERRED_CONTACT.search(named):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -12,6 +13,17 @@ from webapp.automation.engine.seen import Control, FormSeen, Kind
 from webapp.automation.engine.words import plain
 
 TEXTY = frozenset({"text", "email", "tel", "number", "search", "url", "textarea", "editable", "textbox", "date", "time", "datetime-local", "month", "week"})  # fmt: skip
+_ENQUIRY = re.compile(r"\binquir|\benquir|\breason\b|\bhelp\b|\brequest|\bcontact\b|\bsubject\b|\btopic\b")
+PERSONAL = (
+    Kind.FULL_NAME,
+    Kind.FIRST_NAME,
+    Kind.LAST_NAME,
+    Kind.EMAIL,
+    Kind.CONFIRM_EMAIL,
+    Kind.PHONE,
+    Kind.COMPANY,
+    Kind.POSTAL_CODE,
+)
 ASIDE = (Kind.HONEYPOT, Kind.HIDDEN, Kind.CAPTCHA, Kind.PASSWORD, Kind.SUBMIT)
 
 
@@ -46,7 +58,8 @@ def _message(form: FormSeen, texts: list[Control], found: dict[str, Mapped]) -> 
         for one in messages:
             found[one.uid] = Mapped(Kind.UNKNOWN, "neighbours", 0.5, "a large box beside a password")
         return
-    if not messages and len(unknown) == 1 and len(large) == 1:
+    signed = _kinds(texts, found, Kind.EMAIL, Kind.PHONE, Kind.FULL_NAME, Kind.FIRST_NAME, Kind.LAST_NAME)
+    if not messages and len(unknown) == 1 and len(large) == 1 and signed:
         found[unknown[0].uid] = Mapped(Kind.MESSAGE, "position", 0.7, "the only large box")
         messages = unknown
     if messages:
@@ -65,8 +78,9 @@ def _subject(form: FormSeen, texts: list[Control], found: dict[str, Mapped]) -> 
     messages = _kinds(texts, found, Kind.MESSAGE)
     for one in _kinds(form.controls, found, Kind.SUBJECT):
         said = plain(found[one.uid].reason)
-        if (not messages and one.tag != "select") or (not messages and not words.SUBJECT.search(said)):
-            found[one.uid] = replace(found[one.uid], kind=Kind.UNKNOWN, confidence=0.3)
+        if not messages:
+            if one in texts or not _ENQUIRY.search(said):
+                found[one.uid] = replace(found[one.uid], kind=Kind.UNKNOWN, confidence=0.3)
         elif one in texts and words.TITLE.search(said) and not words.SUBJECT.search(said):
             at = texts.index(one)
             if not any(c in messages for c in texts[at : at + 3]):
@@ -153,7 +167,13 @@ def _unlabelled(texts: list[Control], found: dict[str, Mapped]) -> None:
         for c in texts
         if not any(c.texts.get(s) for s in ("label", "aria", "placeholder", "before", "over", "after", "title"))
     ]
-    if len(mute) == 1 and len(texts) >= 3 and not mute[0].required and found[mute[0].uid].source in ("name", "id"):
+    if (
+        len(mute) == 1
+        and len(texts) >= 3
+        and not mute[0].required
+        and found[mute[0].uid].source in ("name", "id")
+        and found[mute[0].uid].kind in PERSONAL
+    ):
         found[mute[0].uid] = Mapped(Kind.UNKNOWN, "neighbours", 0.4, "the only box without a word")
 
 
