@@ -154,6 +154,13 @@ for _variant, (_trap, _markup, _head) in TRAPS.items():
         head=_head,
     )
 form_site(
+    "trap-all",
+    "All hidden traps at once",
+    NAMES + EMAIL + "".join(markup for _, markup, _ in TRAPS.values()) + PHONE + MESSAGE,
+    check=must_stay_empty(*(trap for trap, _, _ in TRAPS.values())),
+    head="".join(head for _, _, head in TRAPS.values()),
+)
+form_site(
     "trap-unstyled",
     "A trap whose style sheet is missing",
     NAMES

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from playwright.sync_api import BrowserContext, Page
 
 from demo_sites.loading import load_sites
+from demo_sites.server import SITES, Received, SiteServer
 from webapp.automation.engine.choose import choose_form
-from webapp.automation.engine.outcome import Enquiry, Limits, Step
+from webapp.automation.engine.failures import Failed
+from webapp.automation.engine.outcome import Enquiry, Limits, SavedMapping, Step
 from webapp.automation.engine.read import read_forms
 from webapp.automation.engine.seen import FormSeen, Kind
+from webapp.automation.engine.steps import Walked, walk
+from webapp.automation.engine.submit import Submitted, submit
 
 load_sites()
 ENQUIRY = Enquiry(
@@ -45,16 +50,80 @@ class Watcher:
         return ""
 
 
-def open_form(context: BrowserContext, url: str, *, ready: str = "") -> tuple[Page, FormSeen, dict[str, Kind]]:
-    """The page at `url` with its contact form and the kinds of its controls; `ready` a selector to wait for."""
-    page = context.new_page()
-    page.goto(url)
-    if ready:
-        page.wait_for_selector(ready)
-    form, kinds = contact_form(page)
-    return page, form, kinds
-
-
 def contact_form(page: Page) -> tuple[FormSeen, dict[str, Kind]]:
     chosen = choose_form(read_forms(page), page_url=page.url)
     return chosen.form, {uid: one.kind for uid, one in chosen.mapped.items()}
+
+
+@dataclass
+class Sent:
+    """One form from page to verdict. `failed` is what ended it before the press; `rows` what the server says of it."""
+
+    page: Page
+    watcher: Watcher
+    rows: list[Received]
+    walked: Walked | None = None
+    submitted: Submitted | None = None
+    failed: Failed | None = None
+
+    @property
+    def outcome(self) -> dict[str, object]:
+        """As a site's `expect` says it."""
+        kind = self.failed.kind if self.failed else self.submitted and self.submitted.failure
+        told: dict[str, object] = {"failure": str(kind)} if kind else {"ok": True}
+        return told | ({"submission": self.submitted.submission} if self.submitted else {})
+
+    def values(self) -> dict[str, str]:
+        """What the server got, of fields sent once."""
+        assert len(self.rows) == 1, self.rows
+        return {key: values[0] for key, values in self.rows[0].form.items()}
+
+
+def send(
+    context: BrowserContext,
+    sites: SiteServer,
+    name: str,
+    *,
+    ready: str = "",
+    before: Callable[[Page], object] | None = None,
+    enquiry: Enquiry = ENQUIRY,
+    saved: SavedMapping | None = None,
+    at: str = "",
+) -> Sent:
+    """Open a site's form, fill it, press its button. `before` acts on the page first; `at` names the site that gets the form."""
+    page = context.new_page()
+    page.goto(sites.url_of(name))
+    if before:
+        before(page)
+    if ready:
+        page.wait_for_selector(ready)
+    done = Sent(page, Watcher(), [])
+    try:
+        form, kinds = contact_form(page)
+        done.walked = walk(page, form, kinds, enquiry, observer=done.watcher, limits=LIMITS, saved=saved)
+        done.submitted = done.walked.submitted or submit(
+            page, done.walked.form, enquiry, observer=done.watcher, limits=LIMITS
+        )
+    except Failed as failed:
+        done.failed = failed
+    done.rows = sites.forms_of(at or name)
+    return done
+
+
+def expected(name: str, done: Sent) -> dict[str, object]:
+    """What the site says must come, as far as the attempt got."""
+    expect = dict(SITES[name].expect)
+    if done.submitted is None:
+        expect.pop("submission", None)
+    return expect
+
+
+def check_truth(name: str, done: Sent) -> None:
+    """The expected end, and the one rule above all: confirmed only what the server kept, and that once."""
+    said = done.submitted and (done.submitted.message, done.submitted.evidence)
+    assert done.outcome == expected(name, done), (done.failed or said, done.rows)
+    if done.outcome.get("submission") == "confirmed":
+        assert [one.accepted for one in done.rows] == [True], done.rows
+    if done.outcome.get("submission") == "not_sent" or done.failed:
+        assert done.rows == []
+    assert done.watcher.told.count("about_to_submit") <= 1

@@ -10,7 +10,7 @@ from playwright.sync_api import Error, Page
 
 from webapp.automation.engine import consents
 from webapp.automation.engine.failures import Failed, FailureType, first_of
-from webapp.automation.engine.hands import Hands, label_of, leave, option_label, put_in, type_into
+from webapp.automation.engine.hands import Hands, label_of, leave, option_label, put_in, same, type_into
 from webapp.automation.engine.options import choose_option, tight
 from webapp.automation.engine.outcome import Enquiry, Field, Limits, SavedMapping
 from webapp.automation.engine.picking import Chooser, options_of, pick_drawn, pick_native, shows, type_ahead
@@ -276,17 +276,17 @@ class _Filling:
 
     def _put(self, kind: Kind, control: Control, text: str) -> bool:
         hands = self.hands
-        if hands.read_back(control, kind, text):
+        state = hands.state(control)
+        if same(kind, state["value"], text):
             hands.keep(control, kind, text)
             return True
-        if not hands.wait_awake(control):
+        if state["locked"] and not hands.wait_awake(control):
             if control.required or kind in (Kind.EMAIL, Kind.MESSAGE):
                 if hands.state(control)["value"] and kind not in (Kind.EMAIL, Kind.MESSAGE):
                     return False  # the site knows better, as with the vehicle of its own page
                 return self._problem(FailureType.FIELD_DISABLED, f'The field "{label_of(control)}" stays locked.')
             return False
         if self._written(kind, control, text):
-            hands.keep(control, kind, hands.state(control)["value"])
             return True
         if control.required or kind in (Kind.EMAIL, Kind.MESSAGE):
             listed = control.role == "combobox" or control.options
@@ -302,7 +302,6 @@ class _Filling:
 
         def by_keys() -> None:
             el = hands.find(control)
-            hands.bring(el)
             type_into(hands.page, el, text)
             leave(el)
 
@@ -310,13 +309,16 @@ class _Filling:
             hands.on(control, lambda el: put_in(el, text))
 
         if control.role == "combobox" and type_ahead(hands, control, kind, text, self._chooser(kind, control)):
+            hands.keep(control, kind, hands.state(control)["value"])
             return True
         for way in (at_once,) if control.type in AT_ONCE else (by_keys, at_once):
             try:
                 way()
             except Error:
                 continue  # drawn anew under the hand: the next way finds the new one
-            if hands.read_back(control, kind, text):
+            value = hands.state(control)["value"]
+            if same(kind, value, text):
+                hands.keep(control, kind, value)
                 return True
         return control.role != "combobox" and type_ahead(hands, control, kind, text, self._chooser(kind, control))
 

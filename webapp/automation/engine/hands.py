@@ -24,12 +24,19 @@ SOURCES = ("label", "aria", "over", "placeholder", "heading", "before", "title",
 _GONE = re.compile(
     r"not attached|detached|Execution context was destroyed|Cannot find context|JSHandle is disposed", re.I
 )
-_STATE = """el => ({
+_STATE = """el => !el.isConnected ? null : ({
   value: 'value' in el && el.tagName !== 'BUTTON' && el.tagName !== 'LI' ? String(el.value) : el.innerText || '',
   checked: el.checked === true || el.getAttribute('aria-checked') === 'true',
   locked: el.matches(':disabled') || el.readOnly === true || el.getAttribute('aria-disabled') === 'true'
     || el.getAttribute('aria-readonly') === 'true',
 })"""
+
+
+_ENTER = """el => {
+  el.scrollIntoView({block: 'center', inline: 'nearest', behavior: 'instant'});
+  el.focus();
+  return (el.value ?? el.textContent) !== '';
+}"""
 
 
 def label_of(control: Control) -> str:
@@ -55,6 +62,7 @@ class Hands:
     enquiry: Enquiry
     limits: Limits
     kept: dict[str, tuple[Control, Kind, str]] = field(default_factory=dict)  # by uid: what must be read back
+    _known: dict[str, ElementHandle] = field(default_factory=dict)
 
     @property
     def patience(self) -> float:
@@ -88,8 +96,15 @@ class Hands:
 
     def state(self, control: Control) -> dict[str, Any]:
         """`value`, `checked` and `locked`, as they are now."""
-        found: dict[str, Any] = self.on(control, lambda el: el.evaluate(_STATE))
-        return found
+        for again in (False, True):
+            el = None if again else self._known.get(control.uid)
+            if el is None:
+                el = self._known[control.uid] = self.find(control)
+            with suppress(Error):
+                found: dict[str, Any] | None = el.evaluate(_STATE)
+                if found:
+                    return found
+        raise Error("Element is not attached to the DOM")
 
     def wait_awake(self, control: Control) -> bool:
         """Whether it takes input, after waiting a little for it to."""
@@ -144,8 +159,7 @@ def same(kind: Kind, shown: str, wanted: str) -> bool:
 
 def type_into(page: Page, el: ElementHandle, text: str) -> None:
     """By real keys from an empty box; the rest of a long text at once, as pasted. The control is left, so that it checks itself."""
-    el.focus()
-    if el.evaluate("el => (el.value ?? el.textContent) !== ''"):
+    if el.evaluate(_ENTER):
         page.keyboard.press("ControlOrMeta+A")
         page.keyboard.press("Delete")
     if len(text) > TYPED:

@@ -142,7 +142,6 @@ def shows(hands: Hands, control: Control, option: Option, *, proxy: bool = False
 def type_ahead(hands: Hands, control: Control, kind: Kind, text: str, choose: Chooser) -> bool:
     """Typed until a list comes, then its row taken: for boxes that keep nothing that was not chosen."""
     el = hands.find(control)
-    hands.bring(el)
     seen = frame_of(el).evaluate_handle(_MARKS)
     type_into(hands.page, el, text)
     chosen = _take_row(hands, el, seen, lambda options: _exact(options, text) or choose(options))
