@@ -26,6 +26,7 @@ from jobs.runtime import get_app
 from webapp.accounts import throttle
 from webapp.accounts.models import Company
 from webapp.accounts.service import sessions
+from webapp.automation.service.runs import wake_runs
 from webapp.core import work
 from webapp.core.clock import read_now
 from webapp.core.db import atomic, db, is_outage
@@ -39,6 +40,7 @@ from webapp.leads.tallies import fold_tallies
 from webapp.notifications.contacts import run_nightly_recount
 from webapp.notifications.delivering import sweep_deliveries
 from webapp.notifications.problems import run_nightly_repair
+from webapp.notifications.runs import send_run_alerts
 from webapp.recycling.night import start_light_repair
 from webapp.reports.service import expire_exports
 from webapp.timeline.presence import forget_viewers
@@ -82,6 +84,8 @@ PERIODIC: dict[str, Periodic] = {
     "nightly_repair": Periodic("0 2 * * *", run_nightly_repair, per_company=True),
     "nightly_recount": Periodic("40 2 * * *", run_nightly_recount, per_company=True),
     "settle_warnings": Periodic("* * * * *", settle_expired),
+    "wake_runs": Periodic("* * * * *", wake_runs),
+    "send_run_alerts": Periodic("* * * * *", send_run_alerts, per_company=True),
 }
 
 
