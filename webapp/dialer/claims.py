@@ -7,6 +7,7 @@ statement; a try-lock on the phone and a unique index on the phones in hand stan
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,12 +24,17 @@ from webapp.dialer.aftermath import settle_leads
 from webapp.dialer.eligible import CAP_SQL, ONE_JOINS_SQL, ONE_SQL
 from webapp.dialer.filling import fill_hopper
 from webapp.dialer.fold import apply_calls
+from webapp.dialer.lanes import Lanes
 from webapp.dialer.models import DialCampaign, HopperEntry
 from webapp.leads.models import Lead
 
 log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=10)
 TRIES = 50  # entries looked at for one claim
+MOST = 8  # claims of one transaction
+PATIENCE = 0.25  # seconds to wait for the thread in front before claiming alone
+
+Key = tuple[int, int, int | None]  # company, campaign, agent
 
 
 class ClaimLost(Exception):
@@ -48,28 +54,33 @@ class Claim:
     lease_until: datetime
 
 
-# One look: the first entry that nobody else is taking, judged again, its phone try-locked, and claimed.
+# One look for `many` claims: the first entries that nobody else is taking, judged again, each one's phone try-locked, and claimed.
+# The outer LIMIT tells the planner how few they are, the inner one does not: so the plan for any number is kept and not made anew.
 _CLAIM = Prepared(
     f"""
     WITH picked AS (
-      SELECT h.id, h.lead_id, h.phone AS held_phone FROM hopper_entries h JOIN leads there ON there.id = h.lead_id
-      JOIN dial_campaigns its ON its.id = h.campaign_id AND its.active
-      WHERE h.campaign_id = %(campaign)s AND h.company_id = %(company)s AND h.status = 'ready' AND h.id <> ALL(%(seen)s::bigint[])
-        AND (h.agent_id IS NULL OR h.agent_id = %(agent)s::bigint) AND calling_now(there.zone, its.windows, its.holidays)
-      ORDER BY h.priority DESC, h.id LIMIT 1 FOR UPDATE OF h SKIP LOCKED
+      SELECT first.*, row_number() OVER () AS place FROM (
+        SELECT h.id, h.lead_id FROM hopper_entries h JOIN leads there ON there.id = h.lead_id
+        JOIN dial_campaigns its ON its.id = h.campaign_id AND its.active
+        WHERE h.campaign_id = %(campaign)s AND h.company_id = %(company)s AND h.status = 'ready' AND h.id <> ALL(%(seen)s::bigint[])
+          AND (h.agent_id IS NULL OR h.agent_id = %(agent)s::bigint) AND calling_now(there.zone, its.windows, its.holidays)
+        ORDER BY h.priority DESC, h.id LIMIT (SELECT %(many)s::int) FOR UPDATE OF h SKIP LOCKED
+      ) first LIMIT {MOST}
     ), {CAP_SQL}, judged AS (
-      SELECT p.id, l.phone, dc.active, CASE
-          WHEN EXISTS (SELECT FROM hopper_entries o WHERE o.company_id = l.company_id AND o.phone = l.phone AND o.status <> 'ready')
+      SELECT p.id, p.place, l.phone, dc.active, CASE
+          WHEN (SELECT true FROM hopper_entries o WHERE o.company_id = l.company_id AND o.phone = l.phone AND o.status <> 'ready')
             THEN 'phone_in_use'
           ELSE {ONE_SQL} END AS reason
       FROM picked p JOIN leads l ON l.id = p.lead_id {ONE_JOINS_SQL} CROSS JOIN cap WHERE dc.id = %(campaign)s
+    ), chosen AS (
+      SELECT DISTINCT ON (phone) id, place, phone FROM judged WHERE reason IS NULL AND active ORDER BY phone, place
     ), taken AS (
-      UPDATE hopper_entries h SET status = 'locked', phone = j.phone, claim_token = %(token)s, locked_by_id = %(agent)s::bigint,
-        locked_at = rebound_now(), lease_until = rebound_now() + %(lease)s::interval
-      FROM judged j WHERE h.id = j.id AND j.reason IS NULL AND j.active AND pg_try_advisory_xact_lock(hashtextextended(j.phone, %(company)s))
-      RETURNING h.id, h.lead_id, h.campaign_id, h.phone, h.source, h.lease_until
+      UPDATE hopper_entries h SET status = 'locked', phone = c.phone, claim_token = (%(tokens)s::text[])[c.place],
+        locked_by_id = %(agent)s::bigint, locked_at = rebound_now(), lease_until = rebound_now() + (%(leases)s::interval[])[c.place]
+      FROM chosen c WHERE h.id = c.id AND pg_try_advisory_xact_lock(hashtextextended(c.phone, %(company)s))
+      RETURNING h.id, h.lead_id, h.campaign_id, h.phone, h.source, h.lease_until, h.claim_token
     )
-    SELECT p.id AS picked_id, p.lead_id AS picked_lead, j.id IS NOT NULL AS known, j.reason, t.*
+    SELECT p.id AS picked_id, j.id IS NOT NULL AS known, j.reason, t.*
     FROM picked p LEFT JOIN judged j ON j.id = p.id LEFT JOIN taken t ON t.id = p.id
     """
 )
@@ -82,50 +93,70 @@ def claim_next(
     """Hand out the next lead that may be dialed now; None when there is none. Raises LookupError.
 
     An empty hopper is filled once on the way. Entries that may not be dialed any more leave it; those that only wait for
-    their hour, or whose phone is in somebody's hand, stay.
+    their hour, or whose phone is in somebody's hand, stay. Claims of one process at the same moment share a transaction,
+    but for those inside another's.
     """
-    claim = _claim(company_id, campaign_id, by, lease)
+    key = (company_id, campaign_id, by.id if by else None)
+    claim = _ask(key, lease)
     if claim is None and find_owned(DialCampaign, campaign_id, company_id) is None:
         raise LookupError("No such campaign")
     if claim is None and fill and fill_hopper(company_id, campaign_id):
-        claim = _claim(company_id, campaign_id, by, lease)
+        claim = _ask(key, lease)
     return claim
 
 
-def _claim(company_id: int, campaign_id: int, by: User | None, lease: timedelta) -> Claim | None:
+def _ask(key: Key, lease: timedelta) -> Claim | None:
+    if db.session().info.get("atomic"):  # that transaction's own
+        return _claim(key, [lease])[0]
+    return _lanes.ask(key, lease, patience=PATIENCE)
+
+
+def _claim(key: Key, leases: Sequence[timedelta]) -> list[Claim | None]:
+    """One for each lease; those that get none have None."""
     for _ in range(5):
         try:
-            return _claim_once(company_id, campaign_id, by.id if by else None, lease)
+            return _claim_once(*key, leases)
         except IntegrityError as error:
             # Somebody took a twin's phone between our look and our write; look again.
             if "uq_hopper_entries_phone" not in str(error.orig):
                 raise
             if db.session().info.get("atomic"):  # that transaction is lost as a whole: whoever began it may ask again
                 raise LostRace("somebody took the phone meanwhile") from None
-    return None
+    return [None] * len(leases)
+
+
+_lanes = Lanes(_claim, MOST, prepare=lambda: db.session.connection())
 
 
 @atomic(retry=3)
-def _claim_once(company_id: int, campaign_id: int, agent_id: int | None, lease: timedelta) -> Claim | None:
-    token = secrets.token_urlsafe(24)
-    facts = {"company": company_id, "campaign": campaign_id, "agent": agent_id, "token": token, "lease": lease}
+def _claim_once(
+    company_id: int, campaign_id: int, agent_id: int | None, leases: Sequence[timedelta]
+) -> list[Claim | None]:
+    asked = {secrets.token_urlsafe(24): lease for lease in leases}
+    claims: dict[str, Claim | None] = dict.fromkeys(asked)
     seen: list[int] = []
     gone: list[int] = []
-    claim = None
-    while len(seen) < TRIES:
-        row = _CLAIM(**facts, seen=seen).first()
-        if row is None:
+    while asked and len(seen) < TRIES:
+        rows = _CLAIM(
+            company=company_id, campaign=campaign_id, agent=agent_id, seen=seen, many=len(asked), tokens=list(asked),
+            leases=list(asked.values()),
+        ).all()  # fmt: skip
+        if not rows:
             break
-        if row.id is not None:
-            claim = Claim(token, row.id, row.lead_id, row.campaign_id, row.phone, row.source, row.lease_until)
-            break
-        seen.append(row.picked_id)
-        stays = row.reason is None or row.reason == "phone_in_use" or eligible.REASONS[row.reason].temporary
-        if not row.known or not stays:
-            gone.append(row.picked_id)
+        for row in rows:
+            if row.id is not None:
+                claims[row.claim_token] = Claim(
+                    row.claim_token, row.id, row.lead_id, row.campaign_id, row.phone, row.source, row.lease_until
+                )
+                del asked[row.claim_token]
+                continue
+            seen.append(row.picked_id)
+            stays = row.reason is None or row.reason == "phone_in_use" or eligible.REASONS[row.reason].temporary
+            if not row.known or not stays:
+                gone.append(row.picked_id)
     if gone:
         _DROP(ids=gone)
-    return claim
+    return list(claims.values())
 
 
 _HELD = Prepared(

@@ -78,7 +78,7 @@ REASON_SQL = f"""CASE
   WHEN {{no_zone}} THEN 'no_zone'
   WHEN NOT ll.active OR ll.archived_at IS NOT NULL OR ll.expires_on <= rebound_now() THEN 'list_off'
   {{claimed}}
-  WHEN l.call_count > 0 AND EXISTS (SELECT FROM call_logs c WHERE c.lead_id = l.id AND c.is_open) THEN 'in_call'
+  WHEN l.call_count > 0 AND {{in_call}} THEN 'in_call'
   WHEN l.problem IN ('dialed_but_new', 'calls_without_tracking', 'count_mismatch') THEN 'needs_repair'
   WHEN l.status = 'callback' AND cb.id IS NULL THEN 'no_callback'
   WHEN cb.due_at > rebound_now() OR (cb.state = 'open' AND cb.agent_id IS NOT NULL AND cb.agent_id IS DISTINCT FROM %(agent)s::bigint)
@@ -95,13 +95,16 @@ END"""
 # For sets: what is asked of every lead is joined once.
 _MANY = {
     "no_zone": "z.zone IS NULL",
+    "in_call": "EXISTS (SELECT FROM call_logs c WHERE c.lead_id = l.id AND c.is_open)",
     "closed": "NOT z.is_open",
     "spoken": "l.id = ANY(%(spoken)s::bigint[])",
     "gap": "gap.phone IS NOT NULL AND (gap.one_lead <> l.id OR gap.other_lead <> l.id)",
 }
-# For one lead: asked only where the rules before it let it through; nothing is prepared.
+# For one lead or a few: asked only where the rules before it let it through; nothing is prepared, so no EXISTS where the planner
+# could take it for cheaper to hash all that there are.
 _ONE = {
-    "no_zone": "l.zone IS NULL", "closed": "NOT calling_now(l.zone, dc.windows, dc.holidays)",
+    "no_zone": "l.zone IS NULL", "in_call": "(SELECT true FROM call_logs c WHERE c.lead_id = l.id AND c.is_open LIMIT 1)",
+    "closed": "NOT calling_now(l.zone, dc.windows, dc.holidays)",
     "gap": """EXISTS (SELECT FROM call_logs c WHERE c.company_id = l.company_id AND c.phone = l.phone AND c.lead_id <> l.id
       AND c.started_at <= rebound_now() AND c.started_at > rebound_now() - make_interval(mins => dc.phone_gap_minutes))""",
     # The guard's cap for calls, over the lead and whoever shares its phone or email.
