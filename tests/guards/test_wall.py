@@ -12,17 +12,23 @@ import sqlalchemy as sa
 
 from tests.api.keys import make_key
 from tests.factories import (
+    make_attempt,
     make_call,
     make_campaign,
     make_company,
+    make_contact_request,
+    make_dealership,
     make_lead,
     make_list,
     make_project,
+    make_project_dealership,
+    make_run,
     make_user,
     sign_in,
 )
 from webapp.accounts.hosts import AllowedHost
 from webapp.accounts.models import ApiKey, AuthSession, Invitation
+from webapp.automation.models import FormMapping
 from webapp.core.clock import now
 from webapp.core.db import db as database
 from webapp.demo.models import DemoLoad
@@ -68,7 +74,16 @@ def theirs(db: Any) -> dict[str, Any]:
     )
     delivery = Delivery(company_id=c, channel_id=channel, notification_id=note, state="failed", give_up_at=now())
     contact = add(ContactAttempt(company_id=c, lead_id=lead.id, method="email", direction="outbound"))
+    project = make_project(company)
+    member = make_project_dealership(project, make_dealership(lead))
+    words = make_contact_request(project)
+    run = make_run(project, words)
+    mapping = FormMapping(
+        company_id=c, host="x.example.com", version=1, contact_url="https://x.example.com/", fingerprint="x"
+    )
     return {
+        "project_id": project.id, "dealership_id": member.dealership_id, "project_dealership_id": member.id, "request_id": words.id,
+        "run_id": run.id, "attempt_id": make_attempt(member, run, "failed", error_type="form_not_found").id, "mapping_id": add(mapping),
         "contact_id": contact, "file_id": add(ContactFile(company_id=c, contact_id=contact, filename="x", content_type="x", size=1, sha256="x", storage_key="x")),
         "notice_id": add(GuardNotice(company_id=c, lead_id=lead.id, method="email", code="recent_contact", state="warned")),
         "merge_id": add(LeadMerge(company_id=c, survivor_id=lead.id, gone_id=1, batch_id=uuid4(), fingerprint="", gone={}, kept_before={}, kept_after={}, moved={})),
@@ -87,7 +102,7 @@ def theirs(db: Any) -> dict[str, Any]:
         "invitation_id": add(Invitation(company_id=c, email="x@example.com", token_hash="x", expires_at=now() + timedelta(days=1))),
         "session_id": add(AuthSession(user_id=user.id, token_hash="x", expires_at=now() + timedelta(days=1))),
         "row_id": add(DemoLoad(company_id=c, action="load", batch_id=uuid4(), job="demo", state="failed")),
-        "table": "repairs", "project_id": make_project(company).id,
+        "table": "repairs",
     }  # fmt: skip
 
 
@@ -178,6 +193,21 @@ def test_another_companys_ids_in_forms_and_filters_find_nothing(client: Any, the
     client.post(f"/leads/{mine.id}/edit", data={"owner": theirs["user_id"], "list": theirs["list_id"], "version": 1})
     client.post("/lists/new", data={"name": "n", "campaign": 10**6})
     client.post("/exports", data={"list": theirs["list_id"], "format": "csv"})
+    project = make_project(ours)
+    own = make_dealership(make_list(ours))
+    for data in (
+        {"ids": [theirs["dealership_id"], own.id], "project": project.id},
+        {"ids": own.id, "project": theirs["project_id"]},
+    ):
+        client.post("/dealerships/add", data={"confirm": 1, **data})
+    client.post(f"/projects/{project.id}/dealerships/add", data={"choice": "list", "list": theirs["list_id"]})
+    client.post(
+        f"/projects/{project.id}/dealerships/remove", data={"ids": theirs["project_dealership_id"], "confirm": 1}
+    )
+    client.post(
+        "/dealerships/from-leads", data={"query": f"list={theirs['list_id']}", "seen": 1, "project": project.id}
+    )
+    assert client.get(f"/projects/{project.id}/request/{theirs['request_id']}").status_code == 404
     assert fingerprint(theirs["company"].id) == before
     database.session.refresh(mine)
     assert mine.owner_id != theirs["user_id"]
