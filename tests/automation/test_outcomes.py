@@ -9,13 +9,25 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from demo_sites.outcomes import ANSWERS, WAYS
+from demo_sites.outcomes_odd import LANGUAGES
 from demo_sites.server import SITES, SiteServer
 from tests.automation.acting_support import check_truth, send
 from webapp.automation.engine import phrases, read
 from webapp.automation.engine.snapshot import Line, Said, Snapshot, View
 from webapp.automation.engine.verdict import Left, Recorded, judge
 
-OTHERS = [one.name for one in SITES.values() if one.topic == "outcome" and not one.name.startswith("out-")]
+PURE = {
+    "cf7-failed",
+    "cf7-invalid",
+    "cf7-unaccepted",
+    "cf7-aborted",
+    *(f"say-{code}-field" for code in LANGUAGES),
+}  # below
+OTHERS = [
+    one.name
+    for one in SITES.values()
+    if one.topic == "outcome" and not one.name.startswith("out-") and one.name not in PURE
+]
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +228,13 @@ def test_a_form_that_answers_in_a_new_window_may_keep_its_words_here() -> None:
     new = View(f"{URL}/send", (THANKS,), window=True)
     both = Snapshot((*after(held=3).views, new))
     assert said(both, replace(OURS, navigation=True, elsewhere=True)) == "confirmed"
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_yes_and_a_no_are_told_apart_in_each_language(code: str) -> None:
+    _, yes, no = LANGUAGES[code]
+    assert said(after(Line(yes)), OURS) == "confirmed"
+    assert said(after(Line(no), held=3), OURS) == "rejected"
 
 
 @pytest.mark.parametrize(

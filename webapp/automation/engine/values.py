@@ -47,7 +47,7 @@ def _text_for(kind: Kind, control: Control, enquiry: Enquiry) -> str:
         case Kind.PHONE:
             return phone_text(control, enquiry.phone)
         case Kind.PHONE_AREA | Kind.PHONE_PREFIX | Kind.PHONE_LINE:
-            return _phone_part(kind, enquiry.phone)
+            return _phone_part(kind, control, enquiry.phone)
         case Kind.PHONE_COUNTRY:
             code = _parsed(enquiry.phone)
             return (
@@ -190,11 +190,13 @@ def same_phone(one: str, other: str) -> bool:
     return bool(a) and (a == b or (min(len(a), len(b)) >= 7 and (a.endswith(b) or b.endswith(a))))
 
 
-def _phone_part(kind: Kind, phone: str) -> str:
+def _phone_part(kind: Kind, control: Control, phone: str) -> str:
+    """A line box with room for seven digits stands beside an area box alone."""
     digits = national_digits(phone)
     if len(digits) != 10:
         return ""
-    return {Kind.PHONE_AREA: digits[:3], Kind.PHONE_PREFIX: digits[3:6]}.get(kind, digits[6:])
+    parts = {Kind.PHONE_AREA: digits[:3], Kind.PHONE_PREFIX: digits[3:6]}
+    return parts.get(kind, digits[3:] if (control.max_length or 0) >= 7 else digits[6:])
 
 
 def phone_text(control: Control, phone: str) -> str:
