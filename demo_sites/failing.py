@@ -55,7 +55,7 @@ def box() -> Response:
 
 
 slow = _fails("page_timeout", "Never answers")
-slow.get("*")(lambda: (server().hold(20), page("Late", ""))[1])
+slow.get("*")(lambda: (server().hold(), page("Late", ""))[1])
 
 elsewhere = _fails("unexpected_redirect", "Moved to another company")
 elsewhere.get("/")(lambda: redirect(server().url_of("visit-home")))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from demo_sites.server import SITES, SiteServer
+from webapp.automation.engine import read
 from webapp.automation.engine.attempt import attempt
 from webapp.automation.engine.browser import EngineBrowser
 from webapp.automation.engine.outcome import Enquiry, Limits, Outcome, Step, Target
+from webapp.automation.engine.pages import Visit
+from webapp.automation.engine.recording import Recording
 from webapp.automation.engine.robots import Robots
 
 ENQUIRY = Enquiry(
@@ -70,6 +74,18 @@ def run(
     """One attempt on a demo site."""
     aim = facts.pop("aim", None) or target(sites, name)
     return attempt(engine, replace(aim, **facts), ENQUIRY, observer=told or Told(), limits=limits, dry_run=dry_run)
+
+
+@contextmanager
+def visiting(engine: EngineBrowser, sites: SiteServer, name: str) -> Iterator[Visit]:
+    """The way to the form without the form: for what is decided before it is filled."""
+    context = engine.new_context(read.INIT_SCRIPT)
+    try:
+        page = context.new_page()
+        recording = Recording().attach(context, page)
+        yield Visit(engine, page, recording, Told(), LIMITS, sites.url_of(name, "/"))
+    finally:
+        engine.end(context)
 
 
 def explain(outcome: Outcome) -> str:

@@ -178,11 +178,13 @@ def _try_page(
         if _tried(search, opened.url):
             return None
         search.known.append(opened.url)
+    if opened.status in (401, 403):
+        search.shut.append(opened.status)
+        if walls.blocked_everywhere(search.shut) and not any(one.is_page for one in visit.opened):
+            raise _blocked(search)
     if opened.download:
         search.failures.append(Failed(FailureType.FORM_NOT_FOUND, f"{url} is a download, not a page"))
         return None
-    if opened.status in (401, 403):
-        search.shut.append(opened.status)
     if not opened.is_page:
         return None
     visit.evidence += banners.dismiss(visit.page)
@@ -216,13 +218,21 @@ def _look_for_form(search: Search, looked: dict[str, Any], *, patient: bool) -> 
 
 def _choose(visit: Visit) -> tuple[Choice | None, Failed]:
     """The contact form in sight; the reason when there is none."""
-    try:
-        forms = [one for one in read.read_forms(visit.page) if _in_sight(one)]
-        return choose_form(forms, page_title=visit.page.title(), page_url=visit.page.url), Failed(
-            FailureType.FORM_NOT_FOUND, ""
-        )
-    except Failed as failed:
-        return None, failed
+    page = visit.page
+    for left in (2, 1, 0):
+        try:
+            forms = [one for one in read.read_forms(page) if _in_sight(one)]
+            return choose_form(forms, page_title=page.title(), page_url=page.url), Failed(
+                FailureType.FORM_NOT_FOUND, ""
+            )
+        except Failed as failed:
+            return None, failed
+        except BrowserError as error:
+            if not left or not is_replaced(error):
+                raise
+            with suppress(BrowserTimeout):
+                page.wait_for_load_state("domcontentloaded", timeout=visit.limits.step * 1000)
+    raise AssertionError("unreachable")
 
 
 def _in_sight(form: Any) -> bool:
@@ -244,14 +254,21 @@ def _open_by_hand(visit: Visit, openers: list[dict[str, str]]) -> Choice | None:
     ranked = sorted(range(len(openers)), key=lambda n: -_opener_score(openers[n]))
     for number in [n for n in ranked if _opener_score(openers[n]) > 0][:OPENERS]:
         check(visit.observer)
-        argument = {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": number}
-        button = visit.page.evaluate_handle(_LOOK, argument).as_element()
-        if button is None:
-            continue
         before = visit.page.url
         try:
+            found = visit.page.evaluate_handle(
+                _LOOK, {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": number}
+            )
+            button = found.as_element()
+            if button is None:
+                continue
             button.click(timeout=min(2.0, visit.limits.step) * 1000)
-        except BrowserError:
+        except BrowserError as error:
+            if visit.page.is_closed() or not visit.browser.is_alive():
+                raise
+            visit.evidence.append(
+                f"cannot press “{openers[number]['text'][:60]}”: {error.message.splitlines()[0][:100]}"
+            )
             continue
         visit.evidence.append(f"pressed “{openers[number]['text'][:60]}”")
         _wait_for_change(visit, time.monotonic() + 1.0)
@@ -340,14 +357,13 @@ def _from_sitemap(search: Search, website: str) -> list[tuple[float, str]]:
     return likely
 
 
+def _blocked(search: Search) -> Failed:
+    statuses = tuple(f"status {one}" for one in search.shut)
+    return Failed(FailureType.IP_BLOCKED, f"The site answers {search.shut[0]} to every page", evidence=statuses)
+
+
 def _nothing(search: Search, target: Target) -> Exception:
     visit = search.visit
-    if walls.blocked_everywhere(search.shut) and not any(one.is_page for one in visit.opened):
-        return Failed(
-            FailureType.IP_BLOCKED,
-            f"The site answers {search.shut[0]} to every page",
-            evidence=tuple(f"status {one}" for one in search.shut),
-        )
     kinds = {one.kind for one in search.failures} - {FailureType.PAGE_TIMEOUT, FailureType.NETWORK_ERROR}
     kinds -= {FailureType.UNEXPECTED_REDIRECT} if visit.opened else set()
     if kinds - {FailureType.FORM_NOT_FOUND}:
