@@ -80,6 +80,7 @@ BOTH_NAMES = _any(
     r"\bfirst (name )?(and |n )?(last|surname|sur name)\b|\bname (and )?(surname|last ?name)\b|\bvor (und |u )?(nach|zu)name\b|\b(vorname|vornamen|name) (und |u )?(nachname|zuname|vorname|name)\b|\bnachname vorname\b",
     r"\bnombres? (y )?apellidos?\b|\bapellidos? y nombres?\b|\bnome (e )?cognome\b|\bcognome (e )?nome\b|\bprenoms? (et )?nom\b|\bnom (et )?prenoms?\b|\bvoor (en )?achternaam\b|\bimie i nazwisko\b|\bjmeno a prijmeni\b",
     r"\bnome (e )?(sobrenome|apelido)\b|имя и фамилия|фамилия имя|姓名|\bfull ?name\b|\bvollstandiger name\b|\bnombre completo\b|\bnome completo\b|\bcomplete name\b",
+    r"\bnom complet\b|\bvolledige naam\b|полное имя|الاسم الكامل|الاسم بالكامل|\bad soyad\b",
 )
 FIRST_NAME = _any(
     r"\bfirst ?names?\b|^first$|\bfirst$|\bfname\b|\bf name\b|firstname|\bgiven ?names?\b|\bfore ?name\b|\bpre ?name\b",
