@@ -25,18 +25,23 @@ def choose_form(forms: list[FormSeen], *, page_title: str = "", page_url: str = 
     """The contact form. Raises Failed(FORM_NOT_FOUND) or, for two that score alike and are no copies, Failed(MULTIPLE_FORMS)."""
     verdicts = [judge(one, page_title=page_title, page_url=page_url) for one in forms]
     evidence = tuple(f"{_called(v.form)}: {v.purpose}, {v.score:.1f} ({'; '.join(v.reasons[:4])})" for v in verdicts)
-    fits = sorted((v for v in verdicts if v.contact), key=lambda v: -v.score)
+    fits = sorted((v for v in verdicts if v.contact), key=_rank, reverse=True)
     if not fits:
         said = f"none of its {len(forms)} forms is a contact form" if forms else "the page has no form"
         raise Failed(FailureType.FORM_NOT_FOUND, said.capitalize() + ".", evidence=evidence)
     best = fits[0]
-    rivals = [v for v in fits[1:] if best.score - v.score < ALIKE and not _copies(best.form, v.form)]
+    rivals = [v for v in fits[1:] if _rank(best) - _rank(v) < ALIKE and not _copies(best.form, v.form)]
     if rivals:
         both = ", ".join(_called(v.form) for v in (best, *rivals))
         raise Failed(
             FailureType.MULTIPLE_FORMS, f"{len(rivals) + 1} contact forms are alike: {both}.", evidence=evidence
         )
     return Choice(best.form, best.mapped, best.score, best.reasons, tuple(verdicts))
+
+
+def _rank(verdict: Verdict) -> float:
+    """A form in sight goes before one that has to be opened first."""
+    return verdict.score + ALIKE * verdict.form.visible
 
 
 def _called(form: FormSeen) -> str:

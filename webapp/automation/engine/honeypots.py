@@ -47,7 +47,7 @@ def trap(control: Control) -> str:
             return f'says so: "{control.texts[source][:60]}"'
     if control.tag == "select" or control.type in ("checkbox", "radio", "switch"):
         return ""
-    if out_of_sight(control) and not control.labelled:
+    if out_of_sight(control) and (not control.labelled or control.why_hidden == "aria_hidden"):
         return f"hidden by itself: {control.why_hidden}"
     closed = control.autocomplete in ("off", "nope", "new-password", "false", "chrome-off")
     if control.tab_index == -1 and closed and not control.required and control.tag in ("input", "textarea"):

@@ -64,12 +64,17 @@ def learn(form: FormSeen, mapped: dict[str, Mapped], contact_url: str) -> SavedM
         if kind is Kind.HIDDEN and not one.required:
             continue
         said = {"kind": kind.value, "selector": one.selector, "label": label_of(one)[:120]}
+        if one.required:
+            said["required"] = "yes"
         fields.setdefault(one.key, said)
     return SavedMapping(contact_url, fingerprint(form), fields, form.selector)
 
 
 def fit(form: FormSeen, mapped: dict[str, Mapped], saved: SavedMapping) -> Fit:
-    """How a saved mapping suits the form of today. Its kinds win over the engine's where both know the control."""
+    """How a saved mapping suits the form of today. Its kinds win over the engine's where both know the control.
+
+    Broken when a field that was required, or any field of a mapping that a person edited, is gone and nothing took its place.
+    """
     now = dict(mapped)
     fixed: dict[str, dict[str, str]] = {}
     changes: list[str] = []
@@ -80,19 +85,19 @@ def fit(form: FormSeen, mapped: dict[str, Mapped], saved: SavedMapping) -> Fit:
         by_key.setdefault(one.key, []).append(one)
     for key, said in saved.fields.items():
         kind = Kind(said["kind"])
-        found = by_key.get(key, [])
+        found = [one for one in by_key.get(key, []) if kind in LEFT_ALONE or not _shut(one, mapped, saved)]
         if not found:
             twin = _renamed(form, mapped, saved, said, kind, taken)
             if twin is None:
                 if kind not in LEFT_ALONE:
-                    missing.append(said.get("label") or key)
+                    lost = missing if saved.edited or said.get("required") else changes
+                    lost.append(f'gone: "{said.get("label") or key}"')
                 continue
             changes.append(f'"{said.get("label") or key}" is now {twin.key}')
             found = [twin]
         for one in found:
             taken.add(one.uid)
-            if saved.edited or mapped[one.uid].kind is not Kind.HONEYPOT:
-                now[one.uid] = Mapped(kind, "saved", 1.0, "set by a person" if saved.edited else "learned before")
+            now[one.uid] = Mapped(kind, "saved", 1.0, "set by a person" if saved.edited else "learned before")
             if said.get("option") or said.get("text"):
                 fixed[one.uid] = {k: said[k] for k in ("option", "text") if said.get(k)}
     added = [
@@ -102,10 +107,16 @@ def fit(form: FormSeen, mapped: dict[str, Mapped], saved: SavedMapping) -> Fit:
     ]
     changes += [f'new: "{label_of(one) or one.key}"' for one in added if one.key not in saved.fields]
     if missing:
-        return Fit("broken", now, tuple(changes), "gone: " + ", ".join(f'"{one}"' for one in missing), fixed)
+        return Fit("broken", now, tuple(changes), "; ".join(missing), fixed)
     if fingerprint(form) == saved.fingerprint and not changes:
         return Fit("exact", now, (), "", fixed)
     return Fit("repaired", now, tuple(changes) or ("fields changed",), "", fixed)
+
+
+def _shut(control: Control, mapped: dict[str, Mapped], saved: SavedMapping) -> bool:
+    """A field that has become a trap or gone out of sight since then; of one in sight a person's word stands."""
+    kind = mapped[control.uid].kind
+    return kind is Kind.HIDDEN or (kind is Kind.HONEYPOT and not (saved.edited and control.visible))
 
 
 def _renamed(
