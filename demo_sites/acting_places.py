@@ -10,6 +10,10 @@ from demo_sites.server import Site, keep, page, server, site
 FORM = f'<h1>Contact us</h1><form method="post" action="/send" id="contact">{BASIC}{SEND}</form>'
 
 
+TOPIC = """<p><label>How can we help? * <select name="topic" required><option value="">Select one</option><option>Sales</option>
+<option>Service</option></select></label></p>"""
+
+
 def _takes(made: Site) -> None:
     @made.post("/send")
     def take() -> Any:
@@ -100,7 +104,7 @@ _pages = site("wizard-pages", "Steps that are pages", SENT, topic="acting", deal
 def first_page() -> Any:
     return page(
         "Contact",
-        f'<h1>Contact us</h1><form method="post" action="/two">{NAMES}{EMAIL}<button>Next step</button></form>',
+        f'<h1>Contact us</h1><form method="post" action="/two">{NAMES}{EMAIL}{PHONE}{TOPIC}<button>Next step</button></form>',
     )
 
 

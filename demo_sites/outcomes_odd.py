@@ -139,6 +139,14 @@ _scripted(
 await {_SENDS}; await new Promise(r => setTimeout(r, 400)); note.innerHTML = '<p role=status>Thank you, we received your request.</p>'; form.remove(); }});""",
     SENT,
 )
+form_site(
+    "covered-button",
+    "Something lies over the button",
+    BASIC + '<input type="hidden" name="cover" value="">',
+    after="""<div id="cover" style="position:fixed;inset:0;z-index:99"></div><script>
+document.getElementById('cover').addEventListener('click', () => { document.querySelector('[name=cover]').value = 'pressed'; });</script>""",
+    check=lambda form: "the cover was pressed" if form.get("cover") != [""] else "",
+).topic = "outcome"
 _scripted(
     "thanks-visiting",
     "Thanks for visiting",

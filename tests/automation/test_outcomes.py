@@ -9,11 +9,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from demo_sites.outcomes import ANSWERS, WAYS
+from demo_sites.outcomes_builders import BUILDERS
 from demo_sites.outcomes_odd import LANGUAGES
 from demo_sites.server import SITES, SiteServer
 from tests.automation.acting_support import check_truth, send
 from webapp.automation.engine import phrases, read
-from webapp.automation.engine.snapshot import Line, Said, Snapshot, View
+from webapp.automation.engine.snapshot import Line, Said, Snapshot, View, take_snapshot
 from webapp.automation.engine.verdict import Left, Recorded, judge
 
 PURE = {
@@ -89,6 +90,20 @@ def test_the_captcha_that_refused_is_named(context: BrowserContext, sites: SiteS
     done = send(context, sites, "out-ajax-captcha")
     assert done.submitted is not None
     assert "reCAPTCHA" in done.submitted.captcha_kind
+
+
+def test_the_marks_of_form_builders_are_known(context: BrowserContext) -> None:
+    page = context.new_page()
+    inner = '<form><input name="email" value="ana@example.com"></form>'
+    found = {}
+    for name, (wrapper, good, bad) in BUILDERS.items():
+        for outcome, script in (("confirmed", good), ("rejected", bad)):
+            page.set_content(wrapper % inner)
+            before = take_snapshot(page, (), ["ana@example.com"], None)
+            page.evaluate(f"() => {{ const form = document.querySelector('form'); {script}; }}")
+            now = take_snapshot(page, (), ["ana@example.com"], None)
+            found[name, outcome] = judge(before, now, Recorded((OURS,))).submission == outcome
+    assert [case for case, right in found.items() if not right] == []
 
 
 # The rule itself.

@@ -107,14 +107,14 @@ def press(
     element, whole = hands.find(button), read.locate_form(page, form)
     idle = _idle_captchas(page, form)
     ours = values_of(enquiry, [text for _, _, text in hands.kept.values()])
-    _make_ready(hands, element)
+    free = _is_free(hands, element)
     before = take_snapshot(page, (), ours, whole)
     recorder = Recorder(page, enquiry, element.owner_frame()).start()
     watch = _Watch(page, recorder, before, ours, whole, _wanted(form, recorder))
     try:
         observer.about_to_submit()
         with suppress(Error):  # what came of it is seen below
-            element.click(timeout=limits.step * 1000, no_wait_after=True, force=True)
+            _press_once(page, element, free=free)
         verdict = watch.until_settled(limits.confirm, moved_on)
         if verdict is None:
             return Submitted("not_sent", moved_on=True)
@@ -125,11 +125,24 @@ def press(
         recorder.stop()
 
 
-def _make_ready(hands: Hands, element: ElementHandle) -> None:
-    """Into view, with nothing lying over it. A lasting cover is no reason to stop: the press goes to the button itself."""
+def _is_free(hands: Hands, element: ElementHandle) -> bool:
+    """In view, at rest, and with nothing lying over it."""
     hands.bring(element)
-    with suppress(Error):
-        element.click(trial=True, timeout=1000)
+    try:
+        element.click(trial=True, timeout=1500)
+    except Error:
+        return False
+    return True
+
+
+def _press_once(page: Page, element: ElementHandle, *, free: bool) -> None:
+    """By mouse; under a cover by key, so that nothing else is pressed. Each way acts once or not at all."""
+    if free:
+        element.click(timeout=1500, no_wait_after=True)
+    elif element.evaluate("el => { el.focus(); return el.getRootNode().activeElement === el; }"):
+        page.keyboard.press("Enter")
+    else:
+        element.evaluate("el => el.click()")
 
 
 def _wanted(form: FormSeen, recorder: Recorder) -> int:
