@@ -107,19 +107,22 @@ class _Attempt:
                 self.page = context.new_page()
                 self.recording.attach(context, self.page)
                 self._go()
-            except Disallowed as refused:
-                self.outcome.disallowed = refused.reason
-                self.outcome.message = f"Not opened: {refused.reason}"
-            except Failed as failed:
-                self._failed(failed)
-            except BrowserError as error:
-                self._broke(error)
-            except FAULTS as error:
+            except (Disallowed, BrowserError, Failed, *FAULTS) as error:
                 if error is self.line.raised:
                     raise
-                self._fault(error)
+                self._end_by(error)
             self._conclude()
         return self.outcome
+
+    def _end_by(self, error: Exception) -> None:
+        if isinstance(error, Disallowed):
+            self.outcome.disallowed, self.outcome.message = error.reason, f"Not opened: {error.reason}"
+        elif isinstance(error, Failed):
+            self._failed(error)
+        elif isinstance(error, BrowserError):
+            self._broke(error)
+        else:
+            self._fault(error)
 
     def _run_out(self) -> None:
         self.late = True

@@ -49,7 +49,6 @@ class Found:
 
     choice: Choice
     opened: Opened
-    late_ms: int
 
 
 @dataclass
@@ -106,26 +105,29 @@ def find(visit: Visit, target: Target) -> tuple[Found, Search]:
         return _find(search, target), search
     except Failed as failed:
         failed.mailto = search.mails[0] if search.mails else ""
+        visit.evidence += [f"{one.kind}: {one.message}" for one in search.failures if one is not failed]
         raise
 
 
 def _find(search: Search, target: Target) -> Found:
     given = [one for one in (target.mapping.contact_url if target.mapping else "", target.contact_url) if one]
+    website = target.website or given[0]
     links: list[tuple[float, str]] = []
-    for url in [*given, target.website]:
-        if url and not _tried(search, url):
+    for url in [*given, website]:
+        if not _tried(search, url):
             found = _try_page(search, url, links, given=url in given)
             if found:
                 return found
     followed = near = 0
     asked_map = _has(search, FailureType.MULTIPLE_FORMS)
     while search.left > 0:
-        score, url = max((one for one in links if not _tried(search, one[1])), default=(0.0, ""))
+        fresh = [one for one in links if not _tried(search, one[1])]
+        score, url = max(fresh, key=lambda one: (one[0], -len(one[1])), default=(0.0, ""))
         if score >= ENOUGH and followed < LINKS:
             followed += 1
         elif not asked_map:
             asked_map = True
-            links += _from_sitemap(search, target.website)
+            links += _from_sitemap(search, website)
             continue
         elif score >= NEAR and near < NEAR_PAGES and not _has(search, FailureType.MULTIPLE_FORMS):
             near += 1
@@ -136,12 +138,12 @@ def _find(search: Search, target: Target) -> Found:
             return found
     if not _has(search, FailureType.MULTIPLE_FORMS):
         for path in _WORDS["common"]:
-            url = urljoin(target.website, path)
+            url = urljoin(website, path)
             if search.left > 0 and not _tried(search, url):
                 found = _try_page(search, url, links, guessed=True)
                 if found:
                     return found
-    raise _nothing(search, target)
+    raise _nothing(search, website)
 
 
 def _tried(search: Search, url: str) -> bool:
@@ -188,23 +190,28 @@ def _try_page(
     if not opened.is_page:
         return None
     visit.evidence += banners.dismiss(visit.page)
-    looked = ask(visit.page, _LOOK, {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": None})
+    looked = _look(visit)
     links += _score_all(looked["links"], opened.url)
     patient = given or bool(_PATH.search(urlsplit(opened.url).path + "/") or _EXACT.search(looked["heading"]))
     _note_mails(search, looked, patient)
-    began = time.monotonic()
     try:
         choice = _look_for_form(search, looked, patient=patient)
     except Failed as failed:
         search.failures.append(failed)
+        if failed.kind is FailureType.FORM_NOT_FOUND:  # its links may have been drawn meanwhile
+            links += _score_all(_look(visit)["links"], opened.url)
         return None
-    return Found(choice, opened, pages._since(began)) if choice else None
+    return Found(choice, opened)
 
 
-def _look_for_form(search: Search, looked: dict[str, Any], *, patient: bool) -> Choice | None:
+def _look(visit: Visit) -> dict[str, Any]:
+    seen: dict[str, Any] = ask(visit.page, _LOOK, {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": None})
+    return seen
+
+
+def _look_for_form(search: Search, looked: dict[str, Any], *, patient: bool) -> Choice:
     """The page's form: at once, after pressing what says "contact us", or after a while. Raises Failed of the last look."""
     visit = search.visit
-    last: Failed | None = None
     choice, last = _choose(visit)
     if choice is None and last.kind is FailureType.FORM_NOT_FOUND:
         ends = time.monotonic() + min(LATE if patient else QUIET, visit.limits.step)
@@ -362,7 +369,7 @@ def _blocked(search: Search) -> Failed:
     return Failed(FailureType.IP_BLOCKED, f"The site answers {search.shut[0]} to every page", evidence=statuses)
 
 
-def _nothing(search: Search, target: Target) -> Exception:
+def _nothing(search: Search, website: str) -> Exception:
     visit = search.visit
     kinds = {one.kind for one in search.failures} - {FailureType.PAGE_TIMEOUT, FailureType.NETWORK_ERROR}
     kinds -= {FailureType.UNEXPECTED_REDIRECT} if visit.opened else set()
@@ -376,6 +383,6 @@ def _nothing(search: Search, target: Target) -> Exception:
     written = ", but an address to write to" if search.mails else ""
     return Failed(
         FailureType.FORM_NOT_FOUND,
-        f"No contact form on {len(visit.opened)} pages of {urlsplit(target.website).hostname}{written}",
+        f"No contact form on {len(visit.opened)} pages of {urlsplit(website).hostname}{written}",
         evidence=tuple(dict.fromkeys(details))[:12],
     )
