@@ -81,7 +81,7 @@ def _() -> Any:
         email=f"{at}Email",
         phone=f"{at}Phone",
         zip=f"{at}Zip",
-        empty="ctl00$txtNewsletter",
+        marketing="ctl00$txtNewsletter",
     )
     return clark.again("Contact Us", ASPX, wrong, fields=ASPX_FIELDS, done=not wrong)
 

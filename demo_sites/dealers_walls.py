@@ -97,7 +97,15 @@ site(
     closed=True,
     note="its address has a port on which nobody listens",
 )
-parked = site("motor-domains", "Motor Domains", {"ok": True}, topic="dealership", builder="parking", dealership=False)
+parked = site(
+    "motor-domains",
+    "Motor Domains",
+    {"ok": True},
+    topic="dealership",
+    builder="parking",
+    dealership=False,
+    hosts=("premium-auto-names.test",),
+)
 parked.get("*")(
     lambda: page(
         "This domain is for sale",

@@ -184,7 +184,8 @@ kokosing = Lot(
     style="bare",
     contact="/about/contact",
     link="",
-    note="linked from the about page only; a frame of consentbox.localhost lies over it",
+    extra='<p class="panel">Looking for something that is not here? <a href="/about/contact">Contact our team</a>.</p>',
+    note="not in the menu; a frame of consentbox.localhost lies over it",
 )
 KOKOSING = (
     """<h1>Contact Kokosing Auto</h1>"""
