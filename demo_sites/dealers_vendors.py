@@ -214,6 +214,8 @@ def _() -> Any:
     )
 
 
-PRIVACY = "<h1>Privacy policy</h1><p>{{ d.title }} uses what you send to answer your inquiry and sells it to nobody.</p>"
+PRIVACY = (
+    "<h1>Privacy policy</h1><p>{{ d.title }} uses what you send to answer your inquiry and sells it to nobody.</p>"
+)
 for _lot in (scioto, miami, gem):
     _lot.page("/privacy.htm", "Privacy", PRIVACY)
