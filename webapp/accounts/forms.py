@@ -34,7 +34,8 @@ SCOPE_LABELS = {
     "calls:write": "Write call results", "calls:read": "Read calls", "leads:read": "Read leads",
     "leads:write": "Create and change leads", "contacts:read": "Read contacts",
     "contacts:write": "Log contacts", "reports:read": "Read reports",
-    "hopper:claim": "Claim leads to dial",
+    "hopper:claim": "Claim leads to dial", "automation:read": "Watch automation projects",
+    "automation:write": "Start, pause and cancel runs, mark dealerships",
 }  # fmt: skip
 
 

@@ -106,7 +106,7 @@ class Invitation(Row, db.Model):
 
 SCOPES = (
     "calls:write", "calls:read", "leads:read", "leads:write", "contacts:read", "contacts:write", "reports:read",
-    "hopper:claim",
+    "hopper:claim", "automation:read", "automation:write",
 )  # fmt: skip
 
 
