@@ -118,7 +118,7 @@ def test_the_table_tells_each_projects_statuses_rate_and_last_run(place: Place) 
     make_run(place.project, state="finished")
     text = text_of(place.client.get("/projects"))
     assert "Spring Dry run · within 50 mi of 43215 4 " in text
-    assert "2 pending, 1 success, 1 failed 25.0 % Finished" in text
+    assert "2 pending, 1 success, 1 failed 25.00 % Finished" in text
 
 
 def test_a_new_project_is_a_dry_run_on_the_companys_clock_and_pressed_twice_is_one(place: Place) -> None:

@@ -10,7 +10,7 @@ from sys import intern
 
 from webapp.imports.tables import US_STATES
 
-_ISLANDS = ("AS", "FM", "GU", "MH", "MP", "PW", "VI")
+_STATES = frozenset((*US_STATES.values(), "AS", "FM", "GU", "MH", "MP", "PW", "VI"))
 _NUMBER = r"[+-]?\d{1,3}(?:\.\d{1,12})?"
 _POINT = re.compile(rf"\s*({_NUMBER})\s*[,; ]\s*({_NUMBER})\s*", re.ASCII)
 _ZIP = re.compile(r"\s*(\d{5})(?:-?\d{4})?\s*", re.ASCII)
@@ -41,16 +41,15 @@ class Bounds:
     east: float
 
 
-@lru_cache(maxsize=1)
-def _zips() -> dict[str, tuple[float, float, str]]:
-    """State by state: the whole table at once would need 60 MB. Military post has no place: its ZIPs are of no state here."""
-    import zipcodes  # its table loads on import and takes a second
+@lru_cache(maxsize=1024)
+def _zips(prefix: str) -> dict[str, tuple[float, float, str]]:
+    """Those that begin with three digits: the whole table at once would need 60 MB. Military post has no place."""
+    import zipcodes  # its table loads on import
 
     return {
         entry["zip_code"]: (float(entry["lat"]), float(entry["long"]), intern(f"{entry['city']}, {entry['state']}"))
-        for state in (*US_STATES.values(), *_ISLANDS)
-        for entry in zipcodes.filter_by_state(state)  # type: ignore[no-untyped-call]
-        if entry["lat"] and entry["long"] and (float(entry["lat"]), float(entry["long"])) != (0.0, 0.0)
+        for entry in zipcodes.similar_to(prefix)  # type: ignore[no-untyped-call]
+        if entry["state"] in _STATES and (float(entry["lat"]), float(entry["long"])) != (0.0, 0.0)
     }
 
 
@@ -62,7 +61,7 @@ def place_of(postal_code: str) -> tuple[float, float] | None:
 
 def find_zip(postal_code: str) -> Place | None:
     given = _ZIP.fullmatch(postal_code or "")
-    known = _zips().get(given[1]) if given else None
+    known = _zips(given[1][:3]).get(given[1]) if given else None
     return Place(known[0], known[1], given[1], known[2]) if given and known else None
 
 

@@ -28,16 +28,17 @@ MOST_PROJECTS = 500
 MOST_VERSIONS = 200
 MOST_HISTORY = 200
 # The seed's "Project success rate", of one project; NULLIF for one without dealerships.
-METRICS = """
+_RATE = """ROUND(
+        COUNT(CASE WHEN pd.contact_status IN ('success', 'manual_override') THEN 1 END) * 100.0 / NULLIF(COUNT(pd.id), 0),
+        2
+    )"""
+METRICS = f"""
 SELECT
     COUNT(pd.id) as total_dealerships,
     COUNT(CASE WHEN pd.contact_status = 'success' THEN 1 END) as successful,
     COUNT(CASE WHEN pd.contact_status = 'failed' THEN 1 END) as failed,
     COUNT(CASE WHEN pd.contact_status = 'manual_override' THEN 1 END) as manual,
-    ROUND(
-        COUNT(CASE WHEN pd.contact_status IN ('success', 'manual_override') THEN 1 END) * 100.0 / NULLIF(COUNT(pd.id), 0),
-        2
-    ) as success_rate_percent
+    {_RATE} as success_rate_percent
 FROM project_dealerships pd
 WHERE pd.project_id = :project
 """
@@ -58,6 +59,7 @@ class Metrics:
 class ProjectRow:
     project: Project
     counts: dict[str, int]
+    success_rate_percent: Decimal | None
     last_run: Run | None
 
     @property
@@ -86,9 +88,21 @@ def list_projects(company_id: int, *, archived: bool) -> list[ProjectRow]:
         .group_by(ProjectDealership.project_id, ProjectDealership.contact_status)
     ):
         counts[project_id][status] = number
+    rates = {
+        row.project_id: row.rate
+        for row in db.session.execute(
+            sa.text(
+                f"SELECT pd.project_id, {_RATE} AS rate FROM project_dealerships pd"
+                " WHERE pd.project_id = ANY(CAST(:ids AS bigint[])) GROUP BY pd.project_id"
+            ),
+            {"ids": ids},
+        )
+    }
     newest = sa.select(sa.func.max(Run.id)).where(Run.project_id.in_(ids)).group_by(Run.project_id)
     runs = {run.project_id: run for run in db.session.scalars(sa.select(Run).where(Run.id.in_(newest)))}
-    return [ProjectRow(project, counts[project.id], runs.get(project.id)) for project in projects]
+    return [
+        ProjectRow(project, counts[project.id], rates.get(project.id), runs.get(project.id)) for project in projects
+    ]
 
 
 def count_projects(company_id: int, *, archived: bool) -> int:
