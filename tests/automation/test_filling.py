@@ -203,3 +203,84 @@ def test_what_stops_the_filling_tells_how_far_it_got(context: BrowserContext, si
         "message": True,
         "colour": False,
     }
+
+
+# Small cases, read back from the page itself.
+HEAD = """<h1>Contact us</h1><form><label>Name <input name="name" required></label> <label>Email <input name="email" type="email"></label>
+<label>Message <textarea name="message"></textarea></label>"""
+
+
+def fill(context: BrowserContext, more: str, **facts: object) -> tuple[dict[str, str], dict[str, bool]]:
+    """The values of a form with `more` controls, and what counts as filled."""
+    page = context.new_page()
+    page.set_content(f"{HEAD}{more}<button>Send</button></form>")
+    form, kinds = contact_form(page)
+    fields = fill_form(page, form, kinds, replace(ENQUIRY, **facts), limits=replace(LIMITS, step=1))  # type: ignore[arg-type]
+    values = page.evaluate("() => Object.fromEntries(new FormData(document.querySelector('form')))")
+    return values, {one.key: one.filled for one in fields}
+
+
+def test_a_phone_in_two_boxes_is_split_after_its_area_code(context: BrowserContext) -> None:
+    values, _ = fill(
+        context,
+        '<fieldset><legend>Phone</legend><input name="area" size="3" maxlength="3" aria-label="Area code">'
+        '<input name="number" size="8" aria-label="Phone number"></fieldset>',
+    )
+    assert (values["area"], values["number"]) in (("512", "5550142"), ("512", "555-0142"))
+
+
+def test_what_the_site_has_filled_and_locked_is_left(context: BrowserContext) -> None:
+    values, filled = fill(
+        context, '<label>Vehicle model <input name="model" value="2024 Honda Civic LX" readonly required></label>'
+    )
+    assert values["model"] == "2024 Honda Civic LX"
+    assert not filled["model"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('<label>Company * <input name="company" required></label>', '"Company" asks for what the enquiry'),
+        ('<label>Preferred date * <input name="day" type="date" required></label>', "Preferred date"),
+        (
+            '<label><input type="checkbox" name="news" required> Sign me up for the newsletter and special offers</label>',
+            "marketing",
+        ),
+        (
+            '<label>Middle child\'s pet <select name="pet" required><option value="">Select</option><option>Dog</option></select></label>',
+            "not understood",
+        ),
+    ],
+)
+def test_what_the_enquiry_cannot_answer_is_not_guessed(context: BrowserContext, more: str, words: str) -> None:
+    with pytest.raises(Unfillable) as stopped:
+        fill(context, more)
+    assert stopped.value.kind == "field_not_found"
+    assert words in stopped.value.message
+
+
+def test_a_drawn_list_that_is_not_understood_gets_an_honest_other_or_stops(context: BrowserContext) -> None:
+    drawn = """<div id="l">Favourite colour *</div><div role="combobox" tabindex="0" aria-labelledby="l" aria-required="true"
+ aria-controls="o" onclick="document.getElementById('o').hidden = false">Choose</div><input type="hidden" name="colour">
+<div role="listbox" id="o" hidden>%s</div>"""
+    row = """<div role="option" onclick="document.querySelector('[name=colour]').value = this.textContent">%s</div>"""
+    values, _ = fill(context, drawn % (row % "Red" + row % "Other"))
+    assert values["colour"] == "Other"
+    with pytest.raises(Unfillable) as stopped:
+        fill(context, drawn % (row % "Red" + row % "Blue"))
+    assert stopped.value.kind == "field_not_found"
+
+
+def test_filling_stops_at_once_when_it_is_told_to(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.set_content(f"{HEAD}<button>Send</button></form>")
+    form, kinds = contact_form(page)
+
+    def stop() -> None:
+        if page.input_value("[name=name]"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill_form(page, form, kinds, ENQUIRY, limits=LIMITS, pause=stop)
+    assert page.input_value("[name=name]") == "Ana Lopez"
+    assert page.input_value("[name=message]") == ""

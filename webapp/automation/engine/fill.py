@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -42,8 +42,10 @@ def fill_form(
     saved: SavedMapping | None = None,
     limits: Limits,
     done: Iterable[str] = (),
+    pause: Callable[[], None] = lambda: None,
 ) -> list[Field]:
-    """Fill every wanted control in sight; `kinds` by uid, `done` the uids that an earlier pass has dealt with.
+    """Fill every wanted control in sight; `kinds` by uid, `done` the uids that an earlier pass has dealt with. `pause` is called between
+    fields and may raise.
 
     All that can be filled is filled, then Unfillable names the first of what is demanded and cannot be: FIELD_NOT_FOUND,
     DROPDOWN_OPTION_MISSING, FIELD_DISABLED. Traps, hidden, file and captcha controls are never touched.
@@ -52,6 +54,7 @@ def fill_form(
     skip = set(done)
     for group in _groups(form):
         if group[0].uid not in skip:
+            pause()
             filling.fill(group)
     filling.finish()
     return filling.fields
@@ -171,13 +174,22 @@ class _Filling:
 
     def _unknown(self, kind: Kind, control: Control) -> bool:
         """Demanded and not understood: an honest way out of a list, else the end of the attempt."""
-        if not control.required or (self.hands.state(control)["value"] and control.tag != "select"):
+        if not control.required:
             return False
         if self.saved and self.saved.edited and control.key in self.saved.fields:
             return False  # a person says that it is left alone
-        if control.tag == "select" and pick_native(self.hands, control, self._chooser(kind, control)) is not None:
-            return True
-        if control.tag == "select" and self._already(control):
+        chooser = self._chooser(kind, control)
+        if control.tag == "select":
+            if pick_native(self.hands, control, chooser) is not None:
+                return True
+            known = self._already(control)
+        elif control.tag == "widget" and control.type in ("combobox", "listbox"):
+            if pick_drawn(self.hands, control, chooser, proxy=not control.visible) is not None:
+                return True
+            known = False
+        else:
+            known = bool(self.hands.state(control)["value"])
+        if known:
             return False
         return self._problem(
             FailureType.FIELD_NOT_FOUND, f'The required field "{label_of(control)}" is not understood.'

@@ -15,7 +15,7 @@ from webapp.automation.engine.choose import choose_form
 from webapp.automation.engine.failures import Failed, FailureType
 from webapp.automation.engine.fill import fill_form, hands_of
 from webapp.automation.engine.mapping import map_fields
-from webapp.automation.engine.outcome import Enquiry, Field, Limits, Observer, SavedMapping, Strategy
+from webapp.automation.engine.outcome import Enquiry, Field, Limits, Observer, SavedMapping, Strategy, check
 from webapp.automation.engine.phrases import complains, refuses
 from webapp.automation.engine.seen import Control, FormSeen, Kind
 from webapp.automation.engine.snapshot import Snapshot, take_snapshot
@@ -63,7 +63,7 @@ def walk(
     walked = Walked(form)
     sure = {one.uid: kinds[one.uid] for one in form.controls if one.uid in kinds and (one.visible or one.proxied)}
     while True:
-        walked.form = _fill_page(page, walked, sure, enquiry, saved, limits)
+        walked.form = _fill_page(page, walked, sure, enquiry, saved, limits, observer)
         chosen = choose_button(walked.form)
         if chosen is None:
             raise Failed(FailureType.FIELD_NOT_FOUND, "The form has no button that sends it.")
@@ -80,7 +80,7 @@ def walk(
         walked.submitted = (
             _press_sending(page, walked.form, button, enquiry, observer, limits)
             if may_send
-            else _press_next(page, walked.form, button, enquiry, limits)
+            else _press_next(page, walked.form, button, enquiry, limits, observer)
         )
         if walked.submitted is not None:
             return walked
@@ -89,14 +89,17 @@ def walk(
 
 
 def _fill_page(
-    page: Page, walked: Walked, sure: dict[str, Kind], enquiry: Enquiry, saved: SavedMapping | None, limits: Limits
-) -> FormSeen:
+    page: Page, walked: Walked, sure: dict[str, Kind], enquiry: Enquiry, saved: SavedMapping | None, limits: Limits,
+    observer: Observer,
+) -> FormSeen:  # fmt: skip
     """The page in sight, filled, with what came into sight by filling it."""
     form = walked.form
     done: set[str] = set()
     for _ in range(PASSES):
         kinds = {uid: one.kind for uid, one in map_fields(form).items()} | sure
-        fields = fill_form(page, form, kinds, enquiry, saved=saved, limits=limits, done=done)
+        fields = fill_form(
+            page, form, kinds, enquiry, saved=saved, limits=limits, done=done, pause=lambda: check(observer)
+        )
         known = {one.key: number for number, one in enumerate(walked.fields)}
         for one in fields:
             if one.key in known:
@@ -158,7 +161,9 @@ def _press_sending(
     return None if done.moved_on else done
 
 
-def _press_next(page: Page, form: FormSeen, button: Control, enquiry: Enquiry, limits: Limits) -> Submitted | None:
+def _press_next(
+    page: Page, form: FormSeen, button: Control, enquiry: Enquiry, limits: Limits, observer: Observer
+) -> Submitted | None:
     """Press a button that cannot send; None when the next page has come, else what the page says against it."""
     hands = hands_of(page, form, enquiry, limits)
     before, url = _signature(form, page.url), page.url
@@ -166,6 +171,7 @@ def _press_next(page: Page, form: FormSeen, button: Control, enquiry: Enquiry, l
     hands.on(button, hands.press)
     deadline = time.monotonic() + limits.step
     while True:
+        check(observer)
         now = _now(page, form, enquiry)
         if now is not None and _signature(now, page.url) != before:
             return None

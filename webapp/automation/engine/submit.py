@@ -159,8 +159,10 @@ def _idle_captchas(page: Page, form: FormSeen) -> list[str]:
 
 def _with_captchas(page: Page, form: FormSeen, recorder: Recorder, verdict: Verdict, idle: list[str]) -> Submitted:
     done = Submitted(verdict.submission, verdict.message, verdict.evidence, verdict.failure, list(verdict.also))
-    if recorder.crashed:
-        done.submission, done.failure = "unconfirmed", FailureType.BROWSER_CRASH
+    if recorder.crashed or page.is_closed():  # what left in its last moment, nobody saw
+        if done.submission == "not_sent" or recorder.crashed:
+            done.submission, done.message = "unconfirmed", "The window went away after the click."
+        done.failure = FailureType.BROWSER_CRASH if recorder.crashed else done.failure
         return done
     for window in (page, *recorder.windows):
         if window.is_closed():
