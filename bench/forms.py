@@ -26,7 +26,7 @@ from webapp.automation.engine.choose import choose_form
 from webapp.automation.engine.failures import Failed
 from webapp.automation.engine.judge import judge
 from webapp.automation.engine.read import INIT_SCRIPT, read_forms
-from webapp.automation.engine.seen import Control, FormSeen, Kind
+from webapp.automation.engine.seen import Control, FormSeen
 from webapp.core.chromium import find_chromium
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "forms"
@@ -63,7 +63,10 @@ def render(rows: list[dict[str, Any]]) -> list[Read]:
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
         context = chromium.new_context(offline=True, java_script_enabled=False)
         context.add_init_script(INIT_SCRIPT)
-        context.route("**/*", lambda route: route.abort())
+        # 204 leaves a page where it is when it wants to go elsewhere by itself.
+        context.route(
+            "**/*", lambda route: route.fulfill(status=204) if route.request.is_navigation_request() else route.abort()
+        )
         for row in rows:
             one = Read(row["page"], "", row["forms"])
             tab = context.new_page()
@@ -235,8 +238,6 @@ def report(name: str, reads: list[Read], misses: bool) -> None:
     if misses:
         print("\n".join(["", *broken, *forms.misses, *fields.misses]))
 
-
-__all__ = ["Kind", "Read", "count_fields", "count_forms", "pair", "read_pages", "report"]
 
 if __name__ == "__main__":
     main()

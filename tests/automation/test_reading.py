@@ -145,6 +145,10 @@ PROXIED = {
         "<span role=checkbox style='display:inline-block;width:20px;height:20px'><input type=checkbox name=x style='opacity:0'></span>",
         "",
     ),
+    "a box under a drawn one": (
+        "<div><input type=checkbox name=x style='opacity:0'><span style='display:inline-block;width:20px;height:20px'>v</span> I agree</div>",
+        "v",
+    ),
     "a list behind a widget": (
         "<select name=x style='display:none'><option>A</select><div class=select2-container style='width:90px;height:20px'>A</div>",
         "A",

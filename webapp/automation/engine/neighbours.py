@@ -14,6 +14,7 @@ from webapp.automation.engine.words import plain
 
 TEXTY = frozenset({"text", "email", "tel", "number", "search", "url", "textarea", "editable", "textbox", "date", "time", "datetime-local", "month", "week"})  # fmt: skip
 _ENQUIRY = re.compile(r"\binquir|\benquir|\breason\b|\bhelp\b|\brequest|\bcontact\b|\bsubject\b|\btopic\b")
+_EITHER = re.compile(r"^((nombre|nome|nom|naam)\b ?)+$")  # a first name where the attribute says so
 PERSONAL = (
     Kind.FULL_NAME,
     Kind.FIRST_NAME,
@@ -96,7 +97,7 @@ def _names(texts: list[Control], found: dict[str, Mapped]) -> None:
         found[bare[0].uid] = Mapped(Kind.FIRST_NAME, "neighbours", 0.8, "a name beside a last name")
     elif len(first) == 1 and not last and found[first[0].uid].source in ("name", "id"):
         written = " ".join(plain(said_by(first[0], s)) for s in ("label", "aria", "placeholder", "before"))
-        if words.FULL_NAME.search(written) and not words.FIRST_NAME.search(written):
+        if words.FULL_NAME.search(written) and not words.FIRST_NAME.search(written) and not _EITHER.match(written):
             found[first[0].uid] = Mapped(Kind.FULL_NAME, "neighbours", 0.75, "a first name only by its name attribute")
     if len(first) == 2 and not last and _near(texts, first[0], first[1]):
         found[first[1].uid] = Mapped(Kind.LAST_NAME, "neighbours", 0.6, "the second of two equal neighbours")

@@ -64,10 +64,13 @@ def read_forms(page: Page) -> list[FormSeen]:
             continue
         try:
             document, seen = _scan(register, frame)
-        except Error:
-            if frame is page.main_frame:
+        except Error as error:
+            if frame is not page.main_frame:
+                continue
+            if "context was destroyed" not in error.message:
                 raise
-            continue
+            page.wait_for_load_state("domcontentloaded")  # it has just gone on to another document
+            document, seen = _scan(register, frame)
         left, top, visible = placed
         if number == 0:
             left, top = seen["scroll"]

@@ -102,7 +102,10 @@ const proxyOf = (el, wrapper, labels) => {
   if (CHOICE(el)) {
     const role = closest(el, '[role="checkbox"],[role="radio"],[role="switch"]');
     if (role && role !== el && shown(role)) return role;
-    return labels.find((one) => shown(one)) || null;
+    const label = labels.find((one) => shown(one));
+    if (label || why === "display" || by !== el) return label || null;
+    const drawn = [el.nextElementSibling, el.previousElementSibling].find((one) => one && is(one, "span,i,div,label,svg") && !holdsControl(one) && shown(one));
+    return drawn && rectOf(drawn).height <= 60 ? drawn : null;
   }
   if (tagOf(el) === "select" || is(el, '[class*="select"],[role="combobox"]')) {
     const near = wrapper || parentOf.call(el);
