@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tests.factories import make_company, make_contact_request, make_dealership, make_list, make_project, make_user
+from tests.factories import make_company, make_contact_request, make_list, make_project, make_user
 from webapp.accounts.models import Company, User
 from webapp.automation.engine.failures import FailureType
-from webapp.automation.models import AutomationAttempt, ProjectDealership, Run, RunEvent, RunLog
+from webapp.automation.models import AutomationAttempt, Dealership, ProjectDealership, Run, RunEvent, RunLog
 from webapp.automation.states import status_of_failure
 from webapp.core.db import db
 from webapp.core.storage import get_storage
+from webapp.leads.models import Lead
 
 ATTEMPTS = 300
 START = datetime(2026, 6, 1, 13, 0, tzinfo=UTC)
-AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Rebound/1.0 (+https://rebound.invalid/automation)"
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Rebound/1.0 (+https://northside.example.com/automation)"
 UGLY = (
     '=HYPERLINK("http://evil.example","Click")', "<script>alert(1)</script> Motors", "@SUM(A1:A9) Autos", "محمد علي للسيارات", "🦄 Cars & Sons", "x" * 300,
     "-2+3+cmd|' /C calc'!A0", "O'Neil \"Quick\" Motors", "Ünïcode Straße", "\u202eexe.fdp Motors",
@@ -87,14 +88,25 @@ def make_world(company: Company | None = None, *, attempts: int = ATTEMPTS) -> W
               started_at=START - timedelta(days=1), ended_at=START)  # fmt: skip
     db.session.add_all([*live, dry])
     db.session.flush()
+    names = [UGLY[n] if n < len(UGLY) else f"Dealer {n:02}" for n in range(len(STATUSES))]
+    found = [
+        Lead(company_id=company.id, list_id=leads.id, business=name, phone=f"+1212555{n:04}", status="new")
+        for n, name in enumerate(names)
+    ]
+    db.session.add_all(found)
+    db.session.flush()
+    dealerships = [
+        Dealership(company_id=company.id, lead_id=lead.id, name=names[n], website=f"https://www.dealer{n}.example.com/shop", host=f"dealer{n}.example.com")
+        for n, lead in enumerate(found)
+    ]  # fmt: skip
+    db.session.add_all(dealerships)
+    db.session.flush()
     rows = []
     for n, status in enumerate(STATUSES):
-        name = UGLY[n] if n < len(UGLY) else f"Dealer {n:02}"
-        dealership = make_dealership(leads, name=name, website=f"https://www.dealer{n}.example.com/shop")
         by_hand = status == "manual_override"
         rows.append(
             ProjectDealership(
-                company_id=company.id, project_id=project.id, dealership_id=dealership.id, contact_status=status,
+                company_id=company.id, project_id=project.id, dealership_id=dealerships[n].id, contact_status=status,
                 distance_miles=None if n in (3, 30) else round(0.5 + n * 1.37, 2), submission="unconfirmed" if n == 20 else None,
                 next_retry_at=START + timedelta(days=9) if status == "failed" and n % 2 else None,
                 reason="robots.txt: Disallow: /contact" if status == "skipped" else "",

@@ -35,11 +35,7 @@ def recommend(
     found = []
     if unknown:
         text = f"{plural(unknown, 'dealership')}: something was sent and no answer came. Ask them before anything is sent again."
-        found.append(
-            Advice(
-                "ask", "bad", text, f"Look at {plural(unknown, 'attempt')}", f"{here}/attempts?error=submission_failed"
-            )
-        )
+        found.append(Advice("ask", "bad", text, "Look at them", f"{here}/attempts?error=submission_failed"))
     blocked = by_status.get("blocked", 0)
     if blocked:
         text = f"{plural(blocked, 'site')} let no machine in. Reach them by phone or email and mark them as contacted."
@@ -53,9 +49,17 @@ def recommend(
     pending = by_status.get("pending", 0)
     if pending:
         text = f"{plural(pending, 'dealership')} {'is' if pending == 1 else 'are'} still to be reached."
-        found.append(Advice("run", "info", text, "Open the project" if attempted else "Start a run", here))
+        found.append(
+            Advice(
+                "run",
+                "info",
+                text,
+                "Look at them" if attempted else "Start a run",
+                f"{here}?status=pending" if attempted else here,
+            )
+        )
     if unplaced:
         text = (f"{plural(unplaced, 'dealership')} cannot be placed on the map, so {'it comes' if unplaced == 1 else 'they come'} last. "
                 "Give them a postal code.")  # fmt: skip
-        found.append(Advice("place", "info", text, "Open the project", here))
+        found.append(Advice("place", "info", text, f"Place {num(unplaced)}", f"{here}?placed=no"))
     return tuple(found)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from webapp.automation.settings import find_contact, get_settings
 from webapp.reports.automation import compliance_sql as sql
-from webapp.reports.automation.document import SKIPS, Column, Document, Fact, Row, Table
+from webapp.reports.automation.document import Column, Document, Fact, Row, Table
 from webapp.reports.automation.scope import Scope
 
 FIELDS = {
@@ -31,8 +32,8 @@ class Checks:
     def table(self) -> Table:
         columns = (
             Column("check", "Check key", pdf=0, page=False), Column("label", "Rule", pdf=26, width=34),
-            Column("looked_at", "Looked at", "number", pdf=11), Column("broken", "Not kept", "number", pdf=10),
-            Column("verdict", "Verdict", "verdict", pdf=15), Column("how", "How it is checked", "long", pdf=42, width=90),
+            Column("looked_at", "Looked at", "number", pdf=11), Column("broken", "Broken", "number", pdf=9),
+            Column("verdict", "Verdict", "verdict", pdf=18), Column("how", "How it is checked", "long", pdf=42, width=90),
         )  # fmt: skip
         return Table("checks", "The rules", columns, tuple(self.rows))
 
@@ -58,7 +59,7 @@ def get_compliance(scope: Scope) -> Document:
     return scope.document(
         "compliance", "Compliance",
         (
-            Fact("broken", "Not kept", broken, hint=f"over {len(checks.rows)} rules"),
+            Fact("broken", "Broken", broken, hint=f"times, over {len(checks.rows)} rules"),
             Fact("hosts", "Hosts", len(hosts), hint="that were visited"),
             Fact("smallest_gap_seconds", "Shortest pause", float(min(gaps)) if gaps else None, "seconds", "between two visits of one host"),
             Fact("robots_skipped", "Skipped by robots.txt", len(robots)),
@@ -91,7 +92,7 @@ def _float(value: Any) -> float | None:
 
 def _pace(scope: Scope, checks: Checks, hosts: list[Any]) -> list[Table]:
     soon = scope.rows(sql.TOO_SOON.format(where=scope.where("v")))
-    days = scope.rows(sql.PER_DAY.format(where=scope.where("v")))
+    days = scope.rows(sql.PER_DAY.format(where=scope.where("v")), most=get_settings(scope.company_id).daily_per_host)
     minutes = scope.rows(sql.PER_MINUTE.format(where=scope.where("t")))
     many = [row for row in days if row.visits > row.most]
     crowded = [row for row in minutes if row.inside > row.per_minute]
@@ -262,16 +263,14 @@ def _fields(scope: Scope, checks: Checks) -> list[Table]:
 
 
 def _agents(scope: Scope, checks: Checks) -> Table:
-    agents = scope.rows(sql.AGENTS.format(where=scope.where()))
-    checks.add("user_agent", "Sites are told who visits them", sum(r.attempts for r in agents), sum(r.attempts for r in agents if not r.honest),
-               "The browser's own name, and after it ours with an address to write to.")  # fmt: skip
+    agents = [(r, find_contact(r.user_agent)) for r in scope.rows(sql.AGENTS.format(where=scope.where()))]
+    checks.add("user_agent", "Sites are told who visits them", sum(r.attempts for r, _ in agents),
+               sum(r.attempts for r, address in agents if address is None),
+               "Behind the browser's own name stands ours, with an address at which somebody can be reached.")  # fmt: skip
     columns = (
         Column("user_agent", "User agent", "long", pdf=50, width=80), Column("attempts", "Attempts", "number", pdf=12),
-        Column("honest", "Says who we are", "flag", pdf=14), Column("first_at", "First", "time", pdf=22, width=22),
+        Column("address", "Address in it", pdf=24, width=40), Column("first_at", "First", "time", pdf=18, width=22),
         Column("last_at", "Last", "time", pdf=0, width=22),
     )  # fmt: skip
-    rows = tuple((r.user_agent, r.attempts, r.honest, r.first_at, r.last_at) for r in agents)
+    rows = tuple((r.user_agent, r.attempts, address, r.first_at, r.last_at) for r, address in agents)
     return Table("user_agents", "Who we said we are", columns, rows, empty="No site was visited.")
-
-
-__all__ = ["SKIPS", "get_compliance"]

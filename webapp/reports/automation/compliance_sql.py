@@ -44,13 +44,13 @@ SELECT v.host, v.before_id, v.id, v.started_at, v.gap_seconds, v.limit_seconds
 FROM v WHERE {where} AND v.gap_seconds < v.limit_seconds ORDER BY v.started_at, v.id
 """
 )
-# Visits of a host on one day of UTC, the day by which they are rationed; `limit` is the company's.
+# Visits of a host on one day of UTC, the day by which they are rationed.
 PER_DAY = (
     _VISITS
     + """
 SELECT w.host, w.day, w.visits, w.most FROM (
   SELECT v.host, (coalesce(v.completed_at, v.started_at) AT TIME ZONE 'UTC')::date AS day, count(*) AS visits, bool_or({where}) AS ours,
-         coalesce((SELECT s.daily_per_host FROM automation_settings s WHERE s.company_id = :company), 20) AS most
+         CAST(:most AS int) AS most
   FROM v GROUP BY 1, 2
 ) AS w WHERE w.ours ORDER BY w.visits DESC, w.day, w.host
 """
@@ -100,8 +100,6 @@ CROSS JOIN LATERAL jsonb_array_elements(a.fields) AS f
 WHERE {where} AND f->>'kind' IN ('marketing', 'honeypot', 'captcha', 'password', 'file')
 """
 AGENTS = """
-SELECT a.user_agent, count(*) AS attempts, min(a.started_at) AS first_at, max(a.started_at) AS last_at,
-       a.user_agent ~* '\\+https?\\://' OR coalesce((SELECT s.user_agent <> '' AND position(s.user_agent IN a.user_agent) > 0
-         FROM automation_settings s WHERE s.company_id = :company), false) AS honest
+SELECT a.user_agent, count(*) AS attempts, min(a.started_at) AS first_at, max(a.started_at) AS last_at
 FROM automation_attempts a WHERE {where} AND a.user_agent IS NOT NULL GROUP BY a.user_agent ORDER BY attempts DESC, a.user_agent
 """

@@ -13,16 +13,16 @@ from webapp.core.log import redact
 from webapp.reports.automation.document import Column, Document, Fact, Row, Table
 from webapp.reports.automation.scope import LEVELS, Scope
 
-ON_PAGE = 100
+ON_PAGE = 50
 CHUNK = 2_000
 COLUMNS = (
-    Column("id", "Line", "id", pdf=8, page=False, width=10), Column("at", "When", "time", pdf=17, width=22),
-    Column("level", "Level", "level", pdf=7, width=9), Column("operation", "Operation", pdf=16, width=26),
-    Column("message", "Message", "long", pdf=24, width=60), Column("dealership", "Dealership", pdf=14, width=28),
-    Column("run_id", "Run", "id", pdf=0, link="/runs/{run_id}", width=8), Column("attempt_id", "Attempt", "id", pdf=8, link="/attempts/{attempt_id}", width=10),
-    Column("duration_ms", "Took", "ms", pdf=9, width=10), Column("metadata", "Metadata", "dict", pdf=24, width=70),
-    Column("error_type", "Error", "error", pdf=0, width=22), Column("error_message", "Error message", "long", pdf=0, page=False, width=60),
-    Column("error_stack_trace", "Stack trace", "long", pdf=0, page=False, width=60), Column("page_url", "Page", "url", pdf=0, page=False, width=40),
+    Column("id", "Line", "id", pdf=7, page=False, width=10), Column("at", "When", "moment", pdf=19, width=22),
+    Column("level", "Level", "level", pdf=7, width=9), Column("operation", "Operation", pdf=23, width=26),
+    Column("message", "Message", "long", pdf=25, width=60, below=True), Column("dealership", "Dealership", pdf=15, width=28),
+    Column("attempt_id", "Attempt", "id", pdf=9, link="/attempts/{attempt_id}", width=10), Column("run_id", "Run", "id", pdf=0, link="/runs/{run_id}", width=8),
+    Column("duration_ms", "Took", "ms", pdf=10, width=10), Column("metadata", "Metadata", "dict", pdf=38, width=70),
+    Column("error_type", "Error", "error", pdf=0, width=22), Column("error_message", "Error message", "long", pdf=0, width=60, below=True),
+    Column("error_stack_trace", "Stack trace", "trace", pdf=0, width=60, below=True), Column("page_url", "Page", "url", pdf=0, page=False, width=40),
     Column("screenshot", "Picture", "flag", pdf=0, page=False, width=9), Column("dealership_id", "Dealership ID", "id", pdf=0, page=False, width=12),
 )  # fmt: skip
 _PAGE = """
@@ -59,7 +59,7 @@ def _row(r: Any) -> Row:
     )
     trace = cleaned({"stack": r.error_stack_trace})["stack"] if r.error_stack_trace else None
     return (
-        r.id, r.created_at, "warn" if r.level == "warning" else r.level, r.operation, kept["message"], r.name, r.run_id, r.attempt_id,
+        r.id, r.created_at, "warn" if r.level == "warning" else r.level, r.operation, kept["message"], r.name, r.attempt_id, r.run_id,
         r.duration_ms, kept["metadata"] or None, r.error_type, kept["error_message"], trace, kept["page_url"],
         bool(r.screenshot) if r.attempt_id and r.error_type else None, r.dealership_id,
     )  # fmt: skip

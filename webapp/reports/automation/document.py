@@ -6,7 +6,6 @@ rounded by the database to two decimals; durations in seconds or milliseconds, a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,7 +18,7 @@ from webapp.automation.engine.failures import FAILURES, FailureType
 from webapp.automation.states import ATTEMPT, CONTACT_STATUS, METHODS_BY_HAND, RUN
 from webapp.core import charts
 from webapp.core.states import Machine, State
-from webapp.core.text import duration, exact, num
+from webapp.core.text import duration, exact, num, zone_info
 
 Row = tuple[Any, ...]
 SUBMISSIONS = {
@@ -29,8 +28,8 @@ SKIPS = {
     "robots": "robots.txt forbids it", "do_not_contact": "Do not contact", "contact_cap": "Contacted already",
     "recent_contact": "Contacted lately", "queued_contact": "Another message is planned", "quiet_hours": "Quiet hours there",
 }  # fmt: skip
-VERDICTS = {"kept": State("kept", "Kept", "ok", icon="circle-check"), "broken": State("broken", "Look below", "bad", icon="triangle-alert"),
-            "unused": State("unused", "Nothing to check", "neutral", icon="circle-minus")}  # fmt: skip
+VERDICTS = {"kept": State("kept", "Kept", "ok", icon="circle-check"), "broken": State("broken", "Not kept", "bad", icon="triangle-alert"),
+            "unused": State("unused", "No case", "neutral", icon="circle-minus")}  # fmt: skip
 MACHINES: dict[str, Machine] = {"status": CONTACT_STATUS, "attempt": ATTEMPT, "run": RUN}
 NUMBERS = frozenset(("number", "decimal", "percent", "seconds", "duration", "ms"))
 
@@ -39,7 +38,8 @@ NUMBERS = frozenset(("number", "decimal", "percent", "seconds", "duration", "ms"
 class Column:
     """`pdf` is its share of a printed table's width, 0 where it is left out; `width` is Excel's.
 
-    `link` is an address on the page with {keys} of the row in it; a row without one of them has no link.
+    `link` is an address on the page with {keys} of the row in it; a row without one of them has no link. `below`: on the page it
+    is a small line in the cell of the column before it.
     """
 
     key: str
@@ -50,6 +50,7 @@ class Column:
     file: bool = True
     link: str = ""
     width: int = 16
+    below: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -93,8 +94,15 @@ class Table:
     def count(self) -> int:
         return self.total if self.total is not None else len(self.rows)
 
-    def on_page(self) -> list[tuple[int, Column]]:
-        return [(index, column) for index, column in enumerate(self.columns) if column.page]
+    def on_page(self) -> list[tuple[int, Column, list[tuple[int, Column]]]]:
+        """Each with those that stand below it."""
+        found: list[tuple[int, Column, list[tuple[int, Column]]]] = []
+        for index, column in enumerate(self.columns):
+            if column.page and column.below:
+                found[-1][2].append((index, column))
+            elif column.page:
+                found.append((index, column, []))
+        return found
 
     def in_pdf(self) -> list[tuple[int, Column, float]]:
         """With each column's width in percent."""
@@ -208,11 +216,17 @@ def shown(value: Any, kind: str, zone: str) -> str:
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return "; ".join(f"{key}: {one}" for key, one in value.items())
     return _measured(value, kind)
 
 
 WORDS: dict[str, dict[Any, str]] = {"submission": SUBMISSIONS, "skip": SKIPS, "method": METHODS_BY_HAND}
+
+
+def short_time(at: datetime, zone: str, *, seconds: bool = False) -> str:
+    """For tables whose heading names the zone."""
+    local = at.astimezone(zone_info(zone))
+    return f"{local.day} {local:%b %Y, %H:%M:%S}" if seconds else f"{local.day} {local:%b %Y, %H:%M}"
 
 
 def _measured(value: Any, kind: str) -> str:

@@ -73,7 +73,7 @@ def get_errors(scope: Scope) -> Document:
             Fact("commonest", "Most common", commonest, "error", "" if commonest else "nothing failed"),
             Fact("walls", "Walls", walls, hint="sites that say no to machines"),
         ),
-        (by_type(scope, kinds, total), _by_day(days, kinds), _sending(scope)),
+        (by_type(scope, kinds, total), _sending(scope), _by_day(days, kinds)),
         notes=("The share is of all failures. Rows that ended as failed are the failure types of the seed's own query; pages "
                "too slow end as timed out and walls as blocked.",),
     )  # fmt: skip

@@ -16,8 +16,10 @@ from webapp.reports.sheets import Column as SheetColumn
 
 Progress = Callable[[int], None]
 PDF_ROWS = 2_000  # of the whole document: a row costs 12 ms and 150 kB
+CHARTED_ROWS = 62  # of a table that a chart shows already
+LANDSCAPE = ("results", "debug")
 TYPES = {"number": "number", "ms": "number", "percent": "decimal", "decimal": "decimal", "seconds": "decimal", "duration": "decimal",
-         "id": "number", "time": "time", "day": "day"}  # fmt: skip
+         "id": "number", "time": "time", "moment": "time", "day": "day"}  # fmt: skip
 
 
 def _cell(value: Any) -> Any:
@@ -170,12 +172,12 @@ def write_pdf(document: Document, target: Path, made_by: str) -> int:
         ) from error
     parts, left = [], PDF_ROWS
     for table in document.tables:
-        rows = _first(table, left)
+        rows = [] if table.chart is not None and table.count > CHARTED_ROWS else _first(table, left)
         left -= len(rows)
         parts.append((table, rows))
     pdf.write_pdf(
         target, "pdf/automation.html", document=document, parts=parts, made_by=made_by, made_at=exact(document.made_at, document.zone),
-        size=pdf.page_size(document.country), rows_at_most=PDF_ROWS,
+        size=pdf.page_size(document.country) + (" landscape" if document.kind in LANDSCAPE else ""), rows_at_most=PDF_ROWS,
     )  # fmt: skip
     return PDF_ROWS - left
 

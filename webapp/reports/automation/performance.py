@@ -164,8 +164,8 @@ def _retries(scope: Scope) -> tuple[Table, Table]:
 
 def _per_dealership(scope: Scope) -> Table:
     columns = (
-        Column("dealership_name", "Dealership", pdf=28, width=30), Column("website", "Website", "url", pdf=28, width=34),
-        Column("total_attempts", "Attempts", "number", pdf=12, link="/projects/{project_id}/attempts?dealership={project_dealership_id}"),
+        Column("dealership_name", "Dealership", pdf=28, width=30), Column("website", "Website", "url", pdf=28, width=34, below=True),
+        Column("total_attempts", "Attempts", "number", pdf=12, link="/project-dealerships/{project_dealership_id}"),
         Column("successful_attempts", "Success", "number", pdf=11), Column("avg_duration", "Mean duration", "seconds", pdf=14),
         Column("avg_page_load_ms", "Mean page load", "ms", pdf=14),
         Column("project_dealership_id", "Row", "id", pdf=0, page=False, file=False), Column("project_id", "Project", "id", pdf=0, page=False, file=False),

@@ -13,22 +13,27 @@ from webapp.core.db import atomic
 from webapp.reports.automation.document import Column, Document, Fact, Row, Table
 from webapp.reports.automation.scope import Scope
 
-ON_PAGE = 100
+ON_PAGE = 50
 CHUNK = 5_000
 LAST = "/attempts/{last_attempt_id}"
 COLUMNS = (
-    Column("dealership", "Dealership", pdf=20, width=30), Column("website", "Website", "url", pdf=19, width=34),
-    Column("distance_miles", "Miles", "decimal", pdf=8, width=10), Column("contact_status", "Status", "status", pdf=12),
-    Column("attempts", "Attempts", "number", pdf=8, link="/projects/{project_id}/attempts?dealership={project_dealership_id}", width=10),
-    Column("last_attempt_at", "Last attempt", "time", pdf=17, link=LAST, width=22), Column("duration_seconds", "Took", "seconds", pdf=8, width=10),
-    Column("strategy", "Strategy", "strategy", pdf=0, width=18), Column("ended_as", "Attempt ended as", "attempt", pdf=0, page=False),
-    Column("error_type", "Error", "error", pdf=16, width=24), Column("error_message", "Error message", "long", pdf=22, width=60),
-    Column("submission", "Submission", "submission", pdf=12, width=16), Column("evidence", "Evidence", "list", pdf=0, link=LAST, width=30),
-    Column("next_retry_at", "Next try", "time", pdf=0, width=22), Column("reason", "Why", "long", pdf=0, width=40),
-    Column("manual_set_by", "By hand by", pdf=0, width=20), Column("manual_method", "By hand, how", "method", pdf=0, width=14),
+    Column("dealership", "Dealership", pdf=22, link="/project-dealerships/{project_dealership_id}", width=30),
+    Column("website", "Website", "url", pdf=19, width=34, below=True),
+    Column("distance_miles", "Miles", "decimal", pdf=7, width=10), Column("contact_status", "Status", "status", pdf=15),
+    Column("reason", "Why", "long", pdf=0, width=40, below=True),
+    Column("attempts", "Attempts", "number", pdf=9, width=10),
+    Column("last_attempt_at", "Last attempt", "time", pdf=17, link=LAST, width=22),
+    Column("duration_seconds", "Took", "seconds", pdf=8, width=10, below=True),
+    Column("strategy", "Strategy", "strategy", pdf=0, width=18, below=True),
+    Column("ended_as", "Attempt ended as", "attempt", pdf=0, page=False),
+    Column("error_type", "Error", "error", pdf=18, width=24), Column("error_message", "Error message", "long", pdf=24, width=60, below=True),
+    Column("submission", "Submission", "submission", pdf=12, width=16), Column("evidence", "Evidence", "list", pdf=0, link=LAST, width=30, below=True),
+    Column("next_retry_at", "Next try", "time", pdf=0, width=22),
+    Column("manual_set_by", "By hand by", pdf=0, width=20), Column("manual_method", "By hand, how", "method", pdf=0, width=14, below=True),
     Column("manual_set_at", "By hand, said at", "time", pdf=0, page=False, width=22),
     Column("manual_contacted_at", "By hand, contacted at", "time", pdf=0, page=False, width=22),
-    Column("manual_notes", "By hand, notes", "long", pdf=0, page=False, width=50), Column("follow_up_on", "Follow up on", "day", pdf=0, width=14),
+    Column("manual_notes", "By hand, notes", "long", pdf=0, width=50, below=True),
+    Column("follow_up_on", "Follow up on", "day", pdf=0, width=14, below=True),
     Column("dealership_id", "Dealership ID", "id", pdf=0, page=False, width=12),
     Column("last_attempt_id", "Last attempt ID", "id", pdf=0, page=False, width=12),
     Column("evidence_url", "Evidence, address", "url", pdf=0, page=False, width=44),
@@ -78,11 +83,10 @@ def _row(r: Any, scope: Scope, base: str) -> Row:
                                ("error", r.screenshot_error_path), ("page source", r.page_source_path)) if key
     ]  # fmt: skip
     return (
-        r.name, r.website, None if r.distance_miles is None else float(r.distance_miles), r.contact_status, int(r.attempts),
+        r.name, r.website, None if r.distance_miles is None else float(r.distance_miles), r.contact_status, r.reason, int(r.attempts),
         r.started_at, r.duration_seconds, r.automation_strategy, r.status, r.error_type, r.error_message, r.submission, evidence,
-        r.next_retry_at, r.reason, r.manual_status_set_by, r.manual_method, r.manual_status_set_at, r.manual_contacted_at,
-        r.manual_notes, r.follow_up_on, r.dealership_id, r.attempt_id, f"{base}/attempts/{r.attempt_id}" if evidence else None, r.id,
-        scope.project_id,
+        r.next_retry_at, r.manual_status_set_by, r.manual_method, r.manual_status_set_at, r.manual_contacted_at, r.manual_notes,
+        r.follow_up_on, r.dealership_id, r.attempt_id, f"{base}/attempts/{r.attempt_id}" if evidence else None, r.id, scope.project_id,
     )  # fmt: skip
 
 

@@ -73,12 +73,16 @@ STAGES = (
 )  # fmt: skip
 STATUS = "/projects/{project_id}?status={status}"
 ENDS = ("attempts", "success", "rehearsed", "failed", "timeout", "blocked", "skipped", "cancelled")
-_END_COLUMNS = (
-    Column("attempts", "Attempts", "number", pdf=10), Column("success", "Success", "number", pdf=9),
-    Column("rehearsed", "Dry run filled", "number", pdf=10), Column("failed", "Failed", "number", pdf=8),
-    Column("timeout", "Timed out", "number", pdf=9), Column("blocked", "Blocked", "number", pdf=9),
-    Column("skipped", "Skipped", "number", pdf=9), Column("cancelled", "Cancelled", "number", pdf=10),
-)  # fmt: skip
+
+
+def _end_columns(scope: Scope) -> tuple[Column, ...]:
+    """How attempts ended; dry runs have a column of their own where they are asked for."""
+    return (
+        Column("attempts", "Attempts", "number", pdf=10), Column("success", "Success", "number", pdf=9),
+        Column("rehearsed", "Dry run filled", "number", pdf=10 if scope.dry else 0, page=scope.dry), Column("failed", "Failed", "number", pdf=8),
+        Column("timeout", "Timed out", "number", pdf=9), Column("blocked", "Blocked", "number", pdf=9),
+        Column("skipped", "Skipped", "number", pdf=9), Column("cancelled", "Cancelled", "number", pdf=11),
+    )  # fmt: skip
 
 
 def get_summary(scope: Scope) -> Document:
@@ -112,7 +116,7 @@ def get_summary(scope: Scope) -> Document:
             Fact("attempts", "Attempts", attempts, hint="skipped and cancelled ones left out", tile=False),
         ),
         (
-            _statuses(scope, by_status), _funnel(scope, of("total_dealerships")), _days(ends), _runs(scope, ends),
+            _statuses(scope, by_status), _funnel(scope, of("total_dealerships")), _days(scope, ends), _runs(scope, ends),
             errors.by_type(scope, failures, sum(row.occurrences for row in failures)),
         ),
         advice=recommend(
@@ -157,7 +161,7 @@ def _ends(row: Any) -> tuple[int, ...]:
     return tuple(int(getattr(row, name)) for name in ENDS)
 
 
-def _days(ends: list[Any]) -> Table:
+def _days(scope: Scope, ends: list[Any]) -> Table:
     rows = tuple((row.day, *_ends(row)) for row in ends if row.level == _DAY)
     chart = None
     if rows:
@@ -175,15 +179,15 @@ def _days(ends: list[Any]) -> Table:
             ("Skipped", "neutral"),
         )
         chart = Chart("stacked", tuple(layers), series)
-    return Table("by_day", "Attempts by day", (Column("day", "Day", "day", pdf=20), *_END_COLUMNS), rows, chart=chart,
+    return Table("by_day", "Attempts by day", (Column("day", "Day", "day", pdf=20), *_end_columns(scope)), rows, chart=chart,
                  empty="No attempts yet.")  # fmt: skip
 
 
 def _runs(scope: Scope, ends: list[Any]) -> Table:
     columns = (
-        Column("run_id", "Run", "id", pdf=7, link="/runs/{run_id}", width=8), Column("state", "State", "run", pdf=10),
-        Column("dry_run", "Dry run", "flag", pdf=7), Column("started_at", "Started", "time", pdf=19, width=22),
-        Column("ended_at", "Ended", "time", pdf=0, width=22), *_END_COLUMNS,
+        Column("run_id", "Run", "id", pdf=7, link="/runs/{run_id}", width=8), Column("state", "State", "run", pdf=15),
+        Column("dry_run", "Dry run", "flag", pdf=7 if scope.dry else 0, page=scope.dry), Column("started_at", "Started", "time", pdf=19, width=22),
+        Column("ended_at", "Ended", "time", pdf=0, page=False, width=22), *_end_columns(scope),
     )  # fmt: skip
     rows = tuple((r.run_id, r.state, r.dry_run, r.started_at, r.ended_at, *_ends(r)) for r in ends if r.level == _RUN)
     return Table("by_run", "By run", columns, rows, empty="No run has made an attempt yet.")

@@ -15,15 +15,16 @@ from webapp.core.access import get_owned_or_404, requires, role_at_least
 from webapp.core.db import db
 from webapp.core.web import go, is_fragment, render
 from webapp.reports import service
-from webapp.reports.automation.document import Table, shown, state_of
+from webapp.reports.automation.document import Table, short_time, shown, state_of
 from webapp.reports.automation.kinds import FORMATS, PACKAGE, REPORTS, TABS
 from webapp.reports.automation.scope import LEVELS, Scope, list_runs, read_scope
 from webapp.reports.builders import FORMAT_LABELS
 from webapp.reports.views import bp
 
-SHOWN = 200  # rows of one table on a page; the files hold all
+SHOWN = 100  # rows of one table on a page; the files hold all
 bp.app_template_global("report_value")(shown)
 bp.app_template_global("report_state")(state_of)
+bp.app_template_global("report_time")(short_time)
 
 
 @bp.get("/reports/automation")
