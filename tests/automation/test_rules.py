@@ -141,5 +141,5 @@ def test_captchas_block_when_three_come_in_a_row_or_five_in_a_run() -> None:
 def test_the_order_of_failures_names_all_sixteen_and_the_first_wins() -> None:
     assert len(ORDER) == 16
     assert first_of([F.SUBMISSION_FAILED, F.CAPTCHA_DETECTED, F.RATE_LIMITED]) is F.RATE_LIMITED
-    assert list(FailureType)[0] is F.BROWSER_CRASH
+    assert next(iter(FailureType)) is F.BROWSER_CRASH
     assert list(FailureType)[-1] is F.SUBMISSION_FAILED

@@ -18,7 +18,16 @@ from tests.factories import (
 )
 from webapp.automation.engine.failures import FailureType
 from webapp.automation.engine.outcome import Outcome
-from webapp.automation.models import AutomationAttempt, Dealership, ProjectDealership, Run, RunEvent, RunLane, RunLog
+from webapp.automation.models import (
+    AutomationAttempt,
+    AutomationSettings,
+    Dealership,
+    ProjectDealership,
+    Run,
+    RunEvent,
+    RunLane,
+    RunLog,
+)
 from webapp.automation.queries.progress import get_progress, list_events
 from webapp.automation.service import orphans, recording, runs
 from webapp.automation.service.claims import Claimed, Wait, claim_next
@@ -51,6 +60,8 @@ class World:
         self.company = make_company()
         self.user = make_user(self.company, role="manager")
         self.list = make_list(self.company)
+        database.session.add(AutomationSettings(company_id=self.company.id, user_agent="Rebound/1.0 (ops@example.com)"))
+        database.session.commit()
         facts = {"dry_run": False, "host_gap_seconds": 0, "per_minute": 120, **facts}
         self.project = make_project(self.company, **facts)
         self.request = make_contact_request(self.project)

