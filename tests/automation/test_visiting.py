@@ -5,17 +5,21 @@ from dataclasses import replace
 import pytest
 
 from demo_sites.server import SITES, SiteServer
-from tests.automation.engine_support import LIMITS, Told, explain, obeying, run, target
-from webapp.automation.engine import pages
+from tests.automation.engine_support import LIMITS, Told, explain, obeying, run, target, visiting
+from webapp.automation.engine import banners, contact_page, pages
 from webapp.automation.engine.browser import EngineBrowser
-from webapp.automation.engine.contact_page import ENOUGH, LOADS, score_link
+from webapp.automation.engine.contact_page import LOADS
 from webapp.automation.engine.failures import FailureType
+from webapp.automation.engine.links import ENOUGH, score_link
 
-FOUND = [
-    "visit-link", "visit-sales", "visit-footer", "visit-given", "visit-home", "visit-sitemap", "visit-usual", "visit-dialog", "visit-tab",
-    "visit-accordion", "visit-several", "visit-late", "visit-sight", "visit-moved", "visit-noisy", "visit-german", "visit-spanish",
-    "visit-french", "visit-arabic",
+SENT = [
+    "visit-link", "visit-given", "visit-dialog", "visit-accordion", "visit-late", "visit-moved", "visit-noisy", "visit-german",
+    "visit-spanish", "visit-french", "visit-arabic",
 ]  # fmt: skip
+FOUND = {
+    "visit-sales": "/contact-sales", "visit-footer": "/pages/reach.html", "visit-home": "/", "visit-sitemap": "/dealership/contact-form.htm",
+    "visit-usual": "/contact-us", "visit-tab": "/", "visit-several": "/", "visit-sight": "/",
+}  # fmt: skip
 
 
 def loads(sites: SiteServer, name: str) -> list[str]:
@@ -26,7 +30,7 @@ def loads(sites: SiteServer, name: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize("name", SENT)
 def test_the_right_form_is_found_and_its_server_has_the_enquiry(
     engine: EngineBrowser, sites: SiteServer, name: str
 ) -> None:
@@ -38,6 +42,16 @@ def test_the_right_form_is_found_and_its_server_has_the_enquiry(
     assert "ana.lopez@example.com" in values
     assert "Is the Honda Civic still there?" in values
     assert len(loads(sites, name)) <= LOADS + 1  # one popup
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_right_page_is_found_in_few_loads(engine: EngineBrowser, sites: SiteServer, name: str) -> None:
+    with visiting(engine, sites, name) as visit:
+        found, _ = contact_page.find(visit, target(sites, name))
+    assert found.opened.url == sites.url_of(name, FOUND[name])
+    assert found.choice.form.action.endswith("/send")
+    assert {"email", "message"} <= {one.key for one in found.choice.form.controls}
+    assert len(loads(sites, name)) <= LOADS
 
 
 def test_an_outcome_carries_its_proof(engine: EngineBrowser, sites: SiteServer) -> None:
@@ -126,15 +140,21 @@ BANNERS = {
 
 @pytest.mark.parametrize("name", BANNERS)
 def test_a_banner_is_dismissed_once_by_what_refuses_most(engine: EngineBrowser, sites: SiteServer, name: str) -> None:
-    outcome = run(engine, sites, name)
-    assert outcome.ok, explain(outcome)
-    assert sum(one.path == "/choice" for one in sites.visits) == 1
-    assert len([one for one in outcome.evidence if one.startswith("banner")]) == 1
-    pressed = next(one for one in outcome.evidence if one.startswith("banner"))
+    with visiting(engine, sites, name) as visit:
+        contact_page.find(visit, target(sites, name))
+        assert banners.dismiss(visit.page) == []
+    assert [one.path for one in sites.visits].count("/choice") == 1
+    (pressed,) = [one for one in visit.evidence if one.startswith("banner")]
     wanted = {"reject": ("(refuse)", "(reject)", "(necessary)"), "close": ("(close)",), "accept": ("(accept)",)}[
         BANNERS[name]
     ]
     assert pressed.endswith(wanted), pressed
+
+
+@pytest.mark.parametrize("name", ["banner-onetrust", "banner-sourcepoint"])
+def test_a_form_under_a_banner_is_sent(engine: EngineBrowser, sites: SiteServer, name: str) -> None:
+    outcome = run(engine, sites, name)
+    assert outcome.ok, explain(outcome)
     assert len(sites.accepted(name)) == 1
 
 
@@ -192,6 +212,7 @@ def test_a_site_is_its_registrable_domain(one: str, other: str, same: bool) -> N
 
 def test_the_sites_of_this_topic_are_all_tried_here() -> None:
     tried = {
+        *SENT,
         *FOUND,
         *BANNERS,
         "banner-settings",

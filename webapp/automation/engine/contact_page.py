@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from contextlib import suppress
@@ -15,32 +14,35 @@ from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
-from webapp.automation.engine import banners, captchas, pages, read, walls
+from webapp.automation.engine import banners, pages, read, walls
 from webapp.automation.engine.asking import answers, ask, is_replaced
 from webapp.automation.engine.choose import Choice, choose_form
 from webapp.automation.engine.failures import Failed, FailureType, first_of
+from webapp.automation.engine.links import (
+    ABOUT,
+    ENOUGH,
+    EXACT,
+    NEAR,
+    PATH,
+    SALES,
+    WORDS,
+    WRONG,
+    from_sitemap,
+    score_all,
+)
 from webapp.automation.engine.outcome import Target, check
 from webapp.automation.engine.pages import Disallowed, Opened, Visit
-from webapp.core.outbound import OutboundError, request
 
 LOADS = 6  # pages that one attempt opens at most
 LINKS = 3
 OPENERS = 3
-ENOUGH = 3.0  # a link's score from which on it is worth a page load
-NEAR = 1.0  # that of a page which may lead on, as "About us"
 NEAR_PAGES = 2
 LATE = 6.0  # seconds that a form may take to appear on a page that is there to hold one
 QUIET = 1.5  # the same for any other page
-SITEMAP_BYTES = 512 * 1024
 _HERE = Path(__file__).parent
-_WORDS: dict[str, Any] = json.loads((_HERE / "contact_page.json").read_text())
 _LOOK = (_HERE / "contact_page.js").read_text()
 _WAIT = (_HERE / "late.js").read_text()
-_EXACT, _ABOUT, _ASK, _SALES, _PATH, _WRONG, _NEAR, _FILES = (
-    re.compile(_WORDS[name], re.I) for name in ("exact", "about", "ask", "sales", "path", "wrong", "near", "files")
-)
 _MAIL = re.compile(r"\b[\w.+'-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24}\b", re.I)
-_LOC = re.compile(r"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +67,6 @@ class Search:
     @property
     def left(self) -> int:
         return LOADS - len(self.tried)
-
-
-def score_link(text: str, url: str, place: str, *, visible: bool = True) -> float:
-    """How much a link looks like the way to a sales contact form. Below ENOUGH: not worth going. Pure."""
-    parts = urlsplit(url)
-    path = unquote(parts.path)
-    if _FILES.search(path):
-        return -10.0
-    said = text.strip(" \t\n»›>→•:.!").strip()
-    score = 0.0
-    if _EXACT.search(said):
-        score += 5.0
-    elif _ABOUT.search(said):
-        score += 3.0 if len(said) < 60 else 1.0
-    elif _ASK.search(said):
-        score += 3.0
-    if _PATH.search(path + ("/" if not path.endswith("/") else "")):
-        score += 3.0
-    elif _ABOUT.search(path):
-        score += 1.5
-    if score <= 0:
-        return NEAR if _NEAR.search(said) else 0.0
-    if _SALES.search(said):
-        score += 1.0
-    wrong_text, wrong_path = _WRONG.search(said), _WRONG.search(path)
-    if (wrong_text and not _SALES.search(said)) or (wrong_path and not _EXACT.search(said)):
-        score -= 6.0
-    score += {"nav": 0.6, "header": 0.6, "main": 0.3, "footer": 0.4}.get(place, 0.2)
-    if not visible:
-        score -= 0.5
-    return score - min(path.count("/"), 6) * 0.05
 
 
 def find(visit: Visit, target: Target) -> tuple[Found, Search]:
@@ -127,7 +98,7 @@ def _find(search: Search, target: Target) -> Found:
             followed += 1
         elif not asked_map:
             asked_map = True
-            links += _from_sitemap(search, website)
+            links += from_sitemap(search.visit, website)
             continue
         elif score >= NEAR and near < NEAR_PAGES and not _has(search, FailureType.MULTIPLE_FORMS):
             near += 1
@@ -137,7 +108,7 @@ def _find(search: Search, target: Target) -> Found:
         if found:
             return found
     if not _has(search, FailureType.MULTIPLE_FORMS):
-        for path in _WORDS["common"]:
+        for path in WORDS["common"]:
             url = urljoin(website, path)
             if search.left > 0 and not _tried(search, url):
                 found = _try_page(search, url, links, guessed=True)
@@ -191,32 +162,34 @@ def _try_page(
         return None
     visit.evidence += banners.dismiss(visit.page)
     looked = _look(visit)
-    links += _score_all(looked["links"], opened.url)
-    patient = given or bool(_PATH.search(urlsplit(opened.url).path + "/") or _EXACT.search(looked["heading"]))
+    links += score_all(looked["links"], opened.url)
+    patient = given or bool(PATH.search(urlsplit(opened.url).path + "/") or EXACT.search(looked["heading"]))
     _note_mails(search, looked, patient)
     try:
         choice = _look_for_form(search, looked, patient=patient)
     except Failed as failed:
         search.failures.append(failed)
         if failed.kind is FailureType.FORM_NOT_FOUND:  # its links may have been drawn meanwhile
-            links += _score_all(_look(visit)["links"], opened.url)
+            links += score_all(_look(visit)["links"], opened.url)
         return None
     return Found(choice, opened)
 
 
 def _look(visit: Visit) -> dict[str, Any]:
-    seen: dict[str, Any] = ask(visit.page, _LOOK, {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": None})
+    seen: dict[str, Any] = ask(visit.page, _LOOK, {"about": WORDS["about"], "ask": WORDS["ask"], "element": None})
     return seen
 
 
 def _look_for_form(search: Search, looked: dict[str, Any], *, patient: bool) -> Choice:
     """The page's form: at once, after pressing what says "contact us", or after a while. Raises Failed of the last look."""
     visit = search.visit
+    changes = _Changes(visit)
     choice, last = _choose(visit)
     if choice is None and last.kind is FailureType.FORM_NOT_FOUND:
         ends = time.monotonic() + min(LATE if patient else QUIET, visit.limits.step)
         choice = _open_by_hand(visit, looked["openers"]) if looked["openers"] else None
-        while choice is None and _wait_for_change(visit, ends):
+        while choice is None and time.monotonic() < ends:
+            changes.wait(ends)
             choice, last = _choose(visit)
     if choice is None:
         raise last
@@ -261,11 +234,9 @@ def _open_by_hand(visit: Visit, openers: list[dict[str, str]]) -> Choice | None:
     ranked = sorted(range(len(openers)), key=lambda n: -_opener_score(openers[n]))
     for number in [n for n in ranked if _opener_score(openers[n]) > 0][:OPENERS]:
         check(visit.observer)
-        before = visit.page.url
+        before, changes = visit.page.url, _Changes(visit)
         try:
-            found = visit.page.evaluate_handle(
-                _LOOK, {"about": _WORDS["about"], "ask": _WORDS["ask"], "element": number}
-            )
+            found = visit.page.evaluate_handle(_LOOK, {"about": WORDS["about"], "ask": WORDS["ask"], "element": number})
             button = found.as_element()
             if button is None:
                 continue
@@ -278,7 +249,7 @@ def _open_by_hand(visit: Visit, openers: list[dict[str, str]]) -> Choice | None:
             )
             continue
         visit.evidence.append(f"pressed “{openers[number]['text'][:60]}”")
-        _wait_for_change(visit, time.monotonic() + 1.0)
+        changes.wait(time.monotonic() + 1.0)
         if not pages.same_page(visit.page.url, before):
             pages.check_place(visit)
             pages.allow(visit, visit.page.url)
@@ -290,39 +261,31 @@ def _open_by_hand(visit: Visit, openers: list[dict[str, str]]) -> Choice | None:
 
 def _opener_score(opener: dict[str, str]) -> float:
     text = opener["text"]
-    if _WRONG.search(text) and not _SALES.search(text):
+    if WRONG.search(text) and not SALES.search(text):
         return 0.0
     shut = opener["expanded"] == "false" or opener["selected"] == "false"
-    return (3.0 if _EXACT.search(text) else 2.0 if _ABOUT.search(text) else 1.0) + (0.5 if shut else 0.0)
+    return (3.0 if EXACT.search(text) else 2.0 if ABOUT.search(text) else 1.0) + (0.5 if shut else 0.0)
 
 
-def _wait_for_change(visit: Visit, ends: float) -> bool:
-    """True as soon as the page has other controls or frames than before, or a frame has finished; False when time is up."""
-    while (left := ends - time.monotonic()) > 0.05:
-        check(visit.observer)
-        try:
-            if ask(visit.page, _WAIT, min(left, pages.SLICE) * 1000):
-                return True
-            for frame in visit.page.frames[1:8]:
-                if not captchas.is_captcha_frame(frame):
-                    with suppress(BrowserTimeout):
-                        frame.wait_for_load_state("domcontentloaded", timeout=200)
-        except BrowserError as error:
-            if not is_replaced(error):
-                raise
-        if len(visit.page.frames) > 1:
-            return True
-    return False
+class _Changes:
+    """Waits for controls and frames to appear; what came between two waits counts for the next."""
 
+    def __init__(self, visit: Visit):
+        self.visit = visit
+        self.known = self._count(0, None)
 
-def _score_all(links: list[dict[str, Any]], here: str) -> list[tuple[float, str]]:
-    scored: dict[str, float] = {}
-    for one in links:
-        if one["same"] or not pages.same_site(one["url"], here):
-            continue
-        score = score_link(one["text"], one["url"], one["place"], visible=one["visible"])
-        scored[one["url"].partition("#")[0]] = max(score, scored.get(one["url"].partition("#")[0], score))
-    return [(score, url) for url, score in scored.items() if score > 0]
+    def wait(self, ends: float) -> None:
+        """Until something is there that was not, or the time is over."""
+        while (left := ends - time.monotonic()) > 0:
+            check(self.visit.observer)
+            before, self.known = self.known, self._count(min(left, pages.SLICE) * 1000, self.known)
+            if self.known != before:
+                return
+            if len(self.visit.page.frames) > 1:  # whose insides are not watched
+                return
+
+    def _count(self, most: float, known: int | None) -> int:
+        return int(ask(self.visit.page, _WAIT, {"most": most, "known": known}))
 
 
 def _note_mails(search: Search, looked: dict[str, Any], patient: bool) -> None:
@@ -331,37 +294,6 @@ def _note_mails(search: Search, looked: dict[str, Any], patient: bool) -> None:
     found += _MAIL.findall(looked["text"]) if patient else []
     mails = [one for one in found if _MAIL.fullmatch(one)]
     search.mails = [*mails, *search.mails] if patient else [*search.mails, *mails]
-
-
-def _from_sitemap(search: Search, website: str) -> list[tuple[float, str]]:
-    """Contact pages that the site's own map names. Fetched beside the browser, through the same guard."""
-    visit = search.visit
-    todo, found = [urljoin(website, "/sitemap.xml")], []
-    for _ in range(3):
-        if not todo:
-            break
-        url = todo.pop(0)
-        check(visit.observer)
-        if visit.observer.may_open(url):
-            continue
-        try:
-            answer = request(
-                "GET", url, headers={"User-Agent": visit.browser.agent}, allowed=visit.browser.allowed_hosts,
-                timeout=min(visit.limits.page, 4.0), limit=SITEMAP_BYTES,
-            )  # fmt: skip
-        except OutboundError:
-            break
-        if not answer.ok:
-            break
-        places = [one.replace("&amp;", "&") for one in _LOC.findall(answer.text)]
-        maps = [one for one in places if urlsplit(one).path.endswith(".xml") and pages.same_site(one, website)]
-        todo += sorted(maps, key=lambda one: "page" not in one)[:2]
-        found += [one for one in places if one not in maps and pages.same_site(one, website)]
-    scored = [(score_link("", one, "sitemap"), one) for one in found]
-    likely = sorted((one for one in scored if one[0] >= ENOUGH), key=lambda one: (-one[0], len(one[1])))[:LINKS]
-    if likely:
-        visit.evidence.append(f"the sitemap names {likely[0][1][:200]}")
-    return likely
 
 
 def _blocked(search: Search) -> Failed:

@@ -1,5 +1,6 @@
-// Resolves true when controls or frames appear, false after `most` milliseconds; scrolls down once, for forms that come on sight.
-(most) => new Promise((done) => {
+// Resolves with a count of what a form is made of, as soon as it differs from `known` (null: from now) or after `most` milliseconds.
+// Scrolls down a part, for forms that come on sight.
+({most, known}) => new Promise((done) => {
   const count = () => {
     const roots = [document];
     let all = 0;
@@ -10,13 +11,14 @@
     }
     return all;
   };
-  const before = count();
-  const end = (changed) => { watch.disconnect(); clearInterval(beat); clearTimeout(over); done(changed); };
-  const look = () => { if (count() !== before) end(true); };
+  const before = known ?? count();
+  const end = () => { watch.disconnect(); clearInterval(beat); clearTimeout(over); done(count()); };
+  const look = () => { if (count() !== before) end(); };
   const watch = new MutationObserver(look);
   watch.observe(document, {childList: true, subtree: true, attributes: true, attributeFilter: ["class", "style", "hidden", "open"]});
   const beat = setInterval(look, 200); // shadow roots tell nobody
-  const over = setTimeout(() => end(false), most);
+  const over = setTimeout(end, most);
   const height = document.documentElement.scrollHeight;
   if (scrollY + innerHeight < height - 50) scrollTo(0, Math.min(height, scrollY + innerHeight * 3));
+  look();
 })
