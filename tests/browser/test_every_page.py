@@ -19,7 +19,8 @@ from tests.harness.workers import JobRunner
 
 # Answers that are no page: files, parts that poll, and addresses that lead on to another.
 NO_PAGE = {
-    "accounts.activity_csv", "accounts.settings", "accounts.setup", "api.openapi", "demo.progress", "health.healthz",
+    "accounts.activity_csv", "accounts.settings", "accounts.setup", "automation.check_dealerships", "automation.evidence",
+    "automation.run_live", "automation.refused_dealerships", "api.openapi", "demo.progress", "health.healthz",
     "health.metrics", "health.readyz", "home.running", "imports.errors", "imports.progress", "leads.bulk_progress",
     # these two want a query, see MORE
     "imports.rows", "recycling.recycle_preview",
@@ -35,6 +36,7 @@ MORE = (
     "/lists/{list_id}/recycle/preview?statuses=busy&statuses=failed&target=new", "/problems/fix?list={list_id}",
     "/duplicates?kind=email", "/duplicates/merge?ids={lead_id}&ids={twin_id}",
     "/leads?cols=contacted&cols=contacted_by&cols=method&cols=contacts&cols=responded&cols=follow_up&free=email&sort=-contacted",
+    "/projects/{project_id}?status=failed&sort=-last", "/projects?archived=1", "/dealerships?placed=own&twins=yes", "/dealerships/from-leads?list={list_id}",
     "/problems/count_without_log", "/imports/{import_id}/rows?outcome=invalid", "/calls?status=busy", "/dnc?show=lifted", "/activity?kind=never", "/nowhere",
 )  # fmt: skip
 TITLE = re.compile(r"^(Error: )?(\(\d[\d\u202f]*\) )?\S.* · Rebound$")

@@ -10,11 +10,25 @@ from typing import Any
 import sqlalchemy as sa
 
 from tests.api.keys import Api, make_key
-from tests.factories import make_company, make_lead, make_user, sign_in
+from tests.automation.page_world import make_pages
+from tests.factories import (
+    make_attempt,
+    make_company,
+    make_contact_request,
+    make_dealership,
+    make_lead,
+    make_project,
+    make_project_dealership,
+    make_run,
+    make_user,
+    sign_in,
+)
 from tests.harness.client import Client
 from tests.harness.workers import JobRunner
 from tests.imports.support import bring, check, newest
-from webapp.accounts.models import User
+from webapp.accounts.models import Company, User
+from webapp.automation.models import FormMapping
+from webapp.automation.states import CONTACT_STATUS
 from webapp.core.db import db
 from webapp.demo import service as demo
 from webapp.demo.models import DemoLoad
@@ -23,7 +37,7 @@ from webapp.dialer.models import Callback, CallEvent, CallLog, DialCampaign
 from webapp.imports.models import Import
 from webapp.leads import service as leads
 from webapp.leads.models import BulkAction, Lead, LeadList, SavedView
-from webapp.notifications.models import Notification
+from webapp.notifications.models import Channel, Notification
 from webapp.notifications.service import notify
 from webapp.recycling.models import RecycleBatch, Repair, Undo
 from webapp.recycling.repair import start_repair
@@ -75,6 +89,36 @@ def _recycle(client: Client, worker: JobRunner, list_id: int) -> None:
     worker()
 
 
+def _automate(company: Company, lead_list: LeadList) -> dict[str, int]:
+    """A project with a dealership in every state, a run that has ended, an attempt that failed, and a form that was learned."""
+    project = make_project(company, name="Spring enquiry", search_place="Columbus, OH")
+    request = make_contact_request(project)
+    rows = [make_project_dealership(project, lead_list, contact_status=state.name) for state in CONTACT_STATUS]
+    run = make_run(project, request, state="finished", total=len(rows), processed=1, failed=1, attempts=1)
+    row = make_project_dealership(
+        project, make_dealership(lead_list, name="City Motors", contact_url="https://city.example.com/contact"), contact_status="failed",
+        error_type="form_not_found", reason="Tried again in 5 min", contact_attempts=0,
+    )  # fmt: skip
+    attempt = make_attempt(row, run, "failed", error_type="form_not_found", error_message="No form on the contact page")
+    mapping = FormMapping(
+        company_id=company.id, host="city.example.com", version=1, contact_url="https://city.example.com/contact", fingerprint="x",
+        attempt_id=attempt.id, fields={"a": {"kind": "email", "selector": "#email", "label": "Email"}},
+    )  # fmt: skip
+    db.session.add(mapping)
+    db.session.commit()
+    return {
+        "project_id": project.id, "request_id": request.id, "run_id": run.id, "project_dealership_id": row.id,
+        "dealership_id": row.dealership_id, "attempt_id": attempt.id, "mapping_id": mapping.id,
+    }  # fmt: skip
+
+
+def _channel(company_id: int) -> int:
+    channel = Channel(company_id=company_id, kind="email", name="Office", target="office@example.com")
+    db.session.add(channel)
+    db.session.commit()
+    return channel.id
+
+
 def make_world(client: Client, worker: JobRunner) -> World:
     """Demo data at 1/50, a repair, a recycling and its undo, a bulk change, an import, an export, an event that waits."""
     user = make_user(make_company("Northside Outreach"), name="Ana Admin", email="ana@example.com")
@@ -123,8 +167,9 @@ def make_world(client: Client, worker: JobRunner) -> World:
         "entry_id": _newest(DncEntry), "import_id": _newest(Import), "bulk_id": _newest(BulkAction), "view_id": _newest(SavedView),
         "batch_id": _newest(RecycleBatch), "repair_id": _newest(Repair), "undo_id": _newest(Undo), "export_id": _newest(Export),
         "notification_id": _newest(Notification), "row_id": _newest(DemoLoad), "name": "callback_mismatch", "reason": "exhausted",
-        "campaign_id": campaign_id,
+        "campaign_id": campaign_id, **make_pages(company, user), "channel_id": _channel(company.id),
         "callback_id": db.session.scalar(sa.select(sa.func.min(Callback.id)).where(Callback.state == "open")),
         "user_id": db.session.scalar(sa.select(sa.func.min(User.id)).where(User.id != user.id)),
     }  # fmt: skip
+    values |= _automate(company, db.session.get_one(LeadList, list_id))
     return World(user, list_id, values)
