@@ -31,7 +31,7 @@ class _Chain:
     elsewhere: bool
     body: bool
     last: Request
-    status: int | None = None
+    answer: int | None = None
     failed: str = ""
     done: bool = False
     json: bool = False
@@ -116,7 +116,7 @@ class Recorder:
         return Recorded(
             requests=tuple(
                 Left(
-                    one.first.url, one.first.method, one.ours, one.body, one.navigation, one.elsewhere, one.status,
+                    one.first.url, one.first.method, one.ours, one.body, one.navigation, one.elsewhere, one.answer,
                     one.failed, one.done, one.reply or "",
                 )
                 for one in self.chains
@@ -178,7 +178,7 @@ class Recorder:
         if chain is None or chain.last is not request:
             return
         response = request.response()
-        chain.status = response.status if response else None
+        chain.answer = response.status if response else None
         chain.json = bool(response) and "json" in (response.headers.get("content-type", "") if response else "")
         chain.done = True
         self._note()
