@@ -42,7 +42,8 @@ class Stage:
 
     def kinds(self, body: str) -> dict[str, Kind]:
         """Kind by key of the first form; `body` is what stands inside it."""
-        form = self.form(f"<form method=post>{body}<button>Send</button></form>")
+        self.page.set_content(f"<form method=post>{body}<button>Send</button></form>")
+        form = read_forms(self.page)[0]
         mapped = map_fields(form)
         return {one.key: mapped[one.uid].kind for one in form.controls if one.tag != "button"}
 
