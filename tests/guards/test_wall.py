@@ -43,7 +43,7 @@ from webapp.timeline.models import ContactAttempt, ContactFile, DncEntry, GuardN
 # Routes whose parameter is no row of a company: tokens that are the permission themselves, and development's gallery.
 NO_ROW = {"token", "filename", "page", "what", "code", "work_id"}
 WORDS = {
-    "picture": "before","picture": "before", 
+    "picture": "before",
     "reason": "protected", "name": "count_without_log", "choice": "open_callback", "action": "status", "kind": "summary",
 }  # fmt: skip
 
