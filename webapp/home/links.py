@@ -15,6 +15,7 @@ WORK: dict[str, tuple[str, str, str]] = {
     "bulk_actions": ("Bulk change", "leads.bulk", "bulk_id"),
     "exports": ("Export", "reports.export", "export_id"),
     "demo_loads": ("Demo data", "demo.index", ""),
+    "runs": ("Automation run", "automation.run", "run_id"),
 }
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from webapp.accounts.models import ApiKey, User
+from webapp.automation.models import Run
+from webapp.automation.states import ACTIVE_RUN
 from webapp.core.access import owned, role_at_least
 from webapp.core.clock import db_now
 from webapp.core.db import db
@@ -190,7 +192,16 @@ def _work(user: User, *tests: Any) -> sa.Select[Any]:
 def running_work(user: User) -> list[Running]:
     query = _work(user, lambda c: c.state.not_in(RESTING)).order_by(sa.text("created_at DESC")).limit(10)
     names = Running.__slots__
-    return [Running(**{name: row._mapping[name] for name in names}) for row in db.session.execute(query)]
+    found = [Running(**{name: row._mapping[name] for name in names}) for row in db.session.execute(query)]
+    return [*_active_runs(user.company_id), *found]
+
+
+def _active_runs(company_id: int) -> list[Running]:
+    rows = db.session.scalars(owned(Run, company_id).where(Run.state.in_(ACTIVE_RUN)).order_by(Run.id.desc()).limit(10))
+    return [
+        Running("runs", run.id, run.state, run.processed, run.total, run.version, run.created_at, run.paused_reason)
+        for run in rows
+    ]
 
 
 def failed_work(user: User, *, days: int = 7, limit: int = 10) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,6 +42,17 @@ class Progress:
         if self.run.state == "finished":
             return 100
         return min(99, self.run.processed * 100 // self.run.total) if self.run.total else 0
+
+    @property
+    def left_text(self) -> str:
+        minutes = math.ceil((self.left_seconds or 0) / 60)
+        return (
+            "less than a minute"
+            if minutes < 2
+            else f"about {minutes} min"
+            if minutes < 90
+            else f"about {math.ceil(minutes / 60)} h"
+        )
 
     @property
     def failed_share(self) -> int:

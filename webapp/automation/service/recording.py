@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from webapp.automation.engine.failures import FailureType
+from webapp.automation.engine.failures import FAILURES, FailureType
 from webapp.automation.engine.outcome import Outcome, Step
 from webapp.automation.models import AutomationAttempt, ContactRequest, Dealership, Project, ProjectDealership, Run
 from webapp.automation.rules import LEASE, RetryConfig, next_retry
@@ -265,7 +265,9 @@ def _sent(outcome: Outcome) -> str | None:
 
 
 def _why_again(kind: FailureType, failures: int, wait: timedelta) -> str:
-    return f"Tried again {round(wait.total_seconds())} s after {kind.value}, time {failures}"
+    seconds = round(wait.total_seconds())
+    spoken = f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
+    return f"“{FAILURES[kind].label}”, {failures}. time: tried again after {spoken}"
 
 
 def _skip(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, code: str, words: str) -> None:

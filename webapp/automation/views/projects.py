@@ -41,7 +41,7 @@ TABS = (
     ("Contact request", "automation.contact_request"),
     ("Settings", "automation.edit_project"),
     ("Runs", "automation.project_runs"),
-    ("Reports", "automation.project_reports"),
+    ("Reports", "reports.project_report"),
 )
 
 
@@ -61,7 +61,7 @@ def find_project(project_id: int) -> Project:
 def project_tabs(project: Project, active: str) -> list[tuple[str, str, bool]]:
     """For `ui.tabs` of every page of a project; `active` an endpoint without its blueprint. Pages that do not exist are left out."""
     return [
-        (label, url_for(endpoint, project_id=project.id), endpoint == f"automation.{active}")
+        (label, url_for(endpoint, project_id=project.id), endpoint.rpartition(".")[2] == active)
         for label, endpoint in TABS
         if endpoint in current_app.view_functions
     ]
