@@ -202,16 +202,15 @@ class _Attempt:
                 break
         fit = saved.fit(form, mapped, known)
         self.outcome.evidence += [f"changed: {one}" for one in fit.changes]
+        had = {one.get("kind") for one in known.fields.values()}
+        has = {one.kind.value for one in fit.mapped.values()}
+        gone = [kind.value for kind in ESSENTIAL if kind.value in had and kind.value not in has]
+        if gone:
+            why = fit.reason or "; ".join(fit.changes)
+            raise Failed(FailureType.FORM_CHANGED, f"The form has lost its field for {' and '.join(gone)}: {why}")
         if fit.state != "broken":
             changed = "" if fit.state == "exact" else "; ".join(fit.changes)
             return _Plan(form, fit.mapped, _carried(known, form, fit), changed)
-        had = {one["kind"] for one in known.fields.values()}
-        has = {one.kind.value for one in mapped.values()}
-        gone = [kind.value for kind in ESSENTIAL if kind.value in had and kind.value not in has]
-        if gone:
-            raise Failed(
-                FailureType.FORM_CHANGED, f"The form has lost its field for {' and '.join(gone)}: {fit.reason}"
-            )
         self.outcome.evidence.append(f"mapped anew: {fit.reason}")
         return _Plan(form, mapped, None, fit.reason)
 
