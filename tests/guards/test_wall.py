@@ -160,6 +160,7 @@ def test_the_api_answers_404_for_another_companys_rows(app: Any, client: Any, th
         {"classes": ["missing_status"]},
         {"statuses": ["busy"], "target_status": "new"},
         {"responded": True},
+        {"newStatus": "skipped"},
         {"method": "email"},
         {},
     )
