@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
 
 from tests.factories import make_company, make_project, make_user, sign_in
-from tests.reports.automation_world import UGLY, World, make_world
+from tests.reports.automation_world import UGLY, World, keep, make_world, png
 from tests.reports.test_automation_numbers import rows, scope_of, text_of
 from webapp.automation.models import RunLog
 from webapp.core.audit import AuditEvent
@@ -173,6 +173,12 @@ def test_detailed_results_tell_each_dealership_once_however_they_are_paged(
     assert {(line["manual_set_by"], line["manual_method"], line["follow_up_on"]) for line in by_hand} == {
         ("Ana Ruiz", "phone", "2026-07-01")
     }
+    kept = newest[world.rows[15].id]
+    kept.screenshot_before_path, kept.page_source_path = keep(png(), ".png"), keep(b"<p>", ".html")
+    database.session.commit()
+    page = ana.get(f"/projects/{world.project.id}/reports/results").text
+    assert f'<a href="/attempts/{kept.id}/evidence/before">before</a>' in page
+    assert f'<a href="/attempts/{kept.id}/evidence/source">source</a>' in page
     page = ana.get(f"/projects/{world.project.id}/reports/results?status=blocked").text
     assert page.count('<th scope="row">') == 4
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,9 @@ class Export(Row, WorkMixin, db.Model):
 
     __tablename__ = "exports"
     JOB = "export"
+    LEASE = timedelta(
+        minutes=5
+    )  # a PDF of 2,000 wide rows is one step of half a minute, and of minutes on a busy machine
 
     company_id: Mapped[int] = company_id_column()
     kind: Mapped[str]

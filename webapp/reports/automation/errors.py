@@ -35,14 +35,24 @@ FROM automation_attempts a
 WHERE {where} AND a.status IN ('failed', 'timeout', 'blocked') AND a.submission IS NOT NULL
 GROUP BY a.submission ORDER BY occurrences DESC, a.submission
 """
-ERRORS = "/projects/{project_id}/attempts?error={error_type}"
-COLUMNS = (
-    Column("error_type", "Failure", "error", pdf=26, link=ERRORS, width=26), Column("status", "Ended as", "attempt", pdf=12),
-    Column("occurrences", "Occurrences", "number", pdf=13, link=ERRORS), Column("avg_duration", "Mean duration", "seconds", pdf=13),
-    Column("unique_dealerships", "Dealerships", "number", pdf=12), Column("share_percent", "Share", "percent", pdf=10),
-    Column("last_at", "Last seen", "time", pdf=0, width=22), Column("recommendation", "What to do", "long", pdf=40, width=70),
-    Column("project_id", "Project", "id", pdf=0, page=False, file=False),
-)  # fmt: skip
+
+
+def attempts_link(scope: Scope) -> str:
+    """The attempts of a failure type, and of the chosen run."""
+    return "/projects/{project_id}/attempts?error={error_type}" + (f"&run={scope.run_id}" if scope.run_id else "")
+
+
+def _columns(scope: Scope) -> tuple[Column, ...]:
+    link = attempts_link(scope)
+    return (
+        Column("error_type", "Failure", "error", pdf=26, link=link, width=26), Column("status", "Ended as", "attempt", pdf=13),
+        Column("occurrences", "Occurrences", "number", pdf=13, link=link), Column("avg_duration", "Mean duration", "seconds", pdf=12),
+        Column("unique_dealerships", "Dealerships", "number", pdf=12), Column("share_percent", "Share", "percent", pdf=10),
+        Column("last_at", "Last seen", "time", pdf=0, width=22), Column("recommendation", "What to do", "long", pdf=40, width=70),
+        Column("project_id", "Project", "id", pdf=0, page=False, file=False),
+    )  # fmt: skip
+
+
 WHAT_TO_DO = {
     "not_sent": "Nothing left the browser: these may be tried again.",
     "rejected": "The site said no; its words are on the attempt.",
@@ -85,7 +95,7 @@ def percent_of(part: int, whole: int) -> float | None:
 
 def by_type(scope: Scope, kinds: list[Any], total: int) -> Table:
     return Table(
-        "errors", "Failures by type", COLUMNS,
+        "errors", "Failures by type", _columns(scope),
         tuple(
             (r.error_type, r.status, r.occurrences, None if r.avg_duration is None else float(r.avg_duration), r.unique_dealerships,
              percent_of(r.occurrences, total), r.last_at, FAILURES[FailureType(r.error_type)].advice if r.error_type else "",

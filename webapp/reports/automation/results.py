@@ -27,7 +27,7 @@ COLUMNS = (
     Column("strategy", "Strategy", "strategy", pdf=0, width=18, below=True),
     Column("ended_as", "Attempt ended as", "attempt", pdf=0, page=False),
     Column("error_type", "Error", "error", pdf=18, width=24), Column("error_message", "Error message", "long", pdf=24, width=60, below=True),
-    Column("submission", "Submission", "submission", pdf=12, width=16), Column("evidence", "Evidence", "list", pdf=0, link=LAST, width=30, below=True),
+    Column("submission", "Submission", "submission", pdf=12, width=16), Column("evidence", "Evidence", "evidence", pdf=0, link=LAST, width=30, below=True),
     Column("next_retry_at", "Next try", "time", pdf=0, width=22),
     Column("manual_set_by", "By hand by", pdf=0, width=20), Column("manual_method", "By hand, how", "method", pdf=0, width=14, below=True),
     Column("manual_set_at", "By hand, said at", "time", pdf=0, page=False, width=22),
@@ -80,7 +80,7 @@ def _read(scope: Scope, after: tuple[Decimal, int], size: int) -> list[Any]:
 def _row(r: Any, scope: Scope, base: str) -> Row:
     evidence = [
         name for name, key in (("before", r.screenshot_before_path), ("after", r.screenshot_after_path),
-                               ("error", r.screenshot_error_path), ("page source", r.page_source_path)) if key
+                               ("error", r.screenshot_error_path), ("source", r.page_source_path)) if key
     ]  # fmt: skip
     return (
         r.name, r.website, None if r.distance_miles is None else float(r.distance_miles), r.contact_status, r.reason, int(r.attempts),
