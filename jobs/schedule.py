@@ -26,6 +26,7 @@ from jobs.runtime import get_app
 from webapp.accounts import throttle
 from webapp.accounts.models import Company
 from webapp.accounts.service import sessions
+from webapp.automation.service.dealership_files import forget_unconfirmed
 from webapp.automation.service.runs import wake_runs
 from webapp.core import work
 from webapp.core.clock import read_now
@@ -85,6 +86,7 @@ PERIODIC: dict[str, Periodic] = {
     "nightly_recount": Periodic("40 2 * * *", run_nightly_recount, per_company=True),
     "settle_warnings": Periodic("* * * * *", settle_expired),
     "wake_runs": Periodic("* * * * *", wake_runs),
+    "forget_unconfirmed": Periodic("31 4 * * *", forget_unconfirmed, per_company=True),
     "send_run_alerts": Periodic("* * * * *", send_run_alerts, per_company=True),
 }
 

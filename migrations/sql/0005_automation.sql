@@ -23,7 +23,7 @@ CREATE TRIGGER project_dealerships_move BEFORE UPDATE OF contact_status ON proje
 
 -- Great-circle miles between two places; the twin of automation.rules.miles_between.
 CREATE FUNCTION miles_between(lat1 double precision, lng1 double precision, lat2 double precision, lng2 double precision)
-RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+RETURNS double precision LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT 2 * 3958.7613 * asin(least(1.0, sqrt(
     sin(radians(lat2 - lat1) / 2) ^ 2 + cos(radians(lat1)) * cos(radians(lat2)) * sin(radians(lng2 - lng1) / 2) ^ 2)))
 $$;

@@ -223,7 +223,7 @@ def upgrade():
             "latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name=op.f("ck_dealerships_place")
         ),
         sa.ForeignKeyConstraint(["company_id"], ["companies.id"], name=op.f("fk_dealerships_company_id")),
-        sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name=op.f("fk_dealerships_lead_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name=op.f("fk_dealerships_lead_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dealerships")),
         sa.UniqueConstraint("lead_id", name=op.f("uq_dealerships_lead_id")),
     )

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from tests.factories import (
     make_company,
     make_contact_request,
+    make_lead,
     make_list,
     make_project,
     make_project_dealership,
@@ -38,8 +39,10 @@ from webapp.core.db import LostRace
 from webapp.core.db import db as database
 from webapp.core.states import MoveRefused
 from webapp.timeline.dnc import block_lead
+from webapp.timeline.merging import MergeRefused, fingerprint, merge
 from webapp.timeline.models import ContactAttempt
 from webapp.timeline.service import Draft, log_contact
+from webapp.timeline.unmerging import undo as undo_merge
 
 NOON = datetime(2026, 6, 10, 16, 0, tzinfo=UTC)  # a Wednesday
 OK = Outcome(
@@ -531,3 +534,30 @@ def test_another_company_sees_and_moves_nothing(world: Any) -> None:
         )
         == 0
     )
+
+
+def test_a_merge_takes_the_dealership_and_its_proof_along_and_gives_them_back_when_undone(world: Any) -> None:
+    w = world(2)
+    run = w.start()
+    first = w.attempt(run, OK)
+    w.attempt(run, OK)
+    survivor = make_lead(w.list, email="twin@example.com")
+    gone_id = w.lead_id(0)
+    done = merge(survivor.id, [gone_id], {}, fingerprint(w.company.id, [survivor.id, gone_id]), by=w.user)
+    assert w.lead_id(0) == survivor.id
+    assert database.session.get(AutomationAttempt, first.attempt_id) is not None
+    undo_merge(done[0].id, by=w.user)
+    assert w.lead_id(0) == gone_id
+    both = [w.lead_id(0), w.lead_id(1)]
+    with pytest.raises(MergeRefused, match="is in the project"):
+        merge(both[0], both[1:], {}, fingerprint(w.company.id, both), by=w.user)
+    other = make_project_dealership(make_project(w.company), w.list)
+    third = int(database.session.get_one(Dealership, other.dealership_id).lead_id)
+    done = merge(both[0], [third], {}, fingerprint(w.company.id, [both[0], third]), by=w.user)
+    assert (
+        database.session.get_one(ProjectDealership, other.id, populate_existing=True).dealership_id
+        == w.rows[0].dealership_id
+    )
+    undo_merge(done[0].id, by=w.user)
+    moved = database.session.get_one(ProjectDealership, other.id, populate_existing=True).dealership_id
+    assert int(database.session.get_one(Dealership, moved).lead_id) == third

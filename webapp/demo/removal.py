@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from webapp.accounts.models import Company, User
+from webapp.automation.models import Dealership
 from webapp.core.audit import StatusChange, record_event
 from webapp.core.clock import db_now
 from webapp.core.db import after_commit, atomic, db
@@ -34,6 +35,7 @@ def demo_leads(company_id: int) -> sa.Select[int]:
             StatusChange.batch_id.in_(batches),
             StatusChange.machine == "lead",
             Lead.company_id == company_id,
+            ~sa.exists().where(Dealership.lead_id == Lead.id),  # somebody works with it, and its proof hangs on it
             ~sa.exists().where(
                 LeadMerge.survivor_id == Lead.id, LeadMerge.undone_at.is_(None), LeadMerge.gone_id.not_in(made)
             ),

@@ -30,6 +30,7 @@ SELECT r.number, r.outcome, r.lead_id, r.before -> 'before' AS was, l.status,
     WHEN r.outcome = 'new' AND (l.contact_count > 0 OR l.last_contacted_at IS NOT NULL) THEN 'was contacted'
     WHEN EXISTS (SELECT FROM hopper_entries h WHERE h.lead_id = l.id AND h.status <> 'ready') THEN 'is claimed for a call'
     WHEN r.outcome = 'new' AND EXISTS (SELECT FROM callbacks c WHERE c.lead_id = l.id) THEN 'has a callback'
+    WHEN r.outcome = 'new' AND EXISTS (SELECT FROM dealerships d WHERE d.lead_id = l.id) THEN 'is a dealership of a project'
   END AS why
 FROM import_rows r LEFT JOIN leads l ON l.id = r.lead_id
 WHERE r.import_id = :import AND r.number > :after AND r.number <= :upto AND r.outcome IN ('new', 'update')

@@ -27,7 +27,7 @@ MAX_WORDS = 200
 MAX_FREE_IN = 168  # hours
 SKIP_REASONS = (
     "protected", "dnc", "unchanged", "missing", "changed", "do_not_contact", "contact_cap", "recent_contact", "queued_contact",
-    "quiet_hours", "twin", "done",
+    "quiet_hours", "twin", "done", "no_website", "bad_website",
 )  # fmt: skip
 
 

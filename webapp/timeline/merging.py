@@ -25,6 +25,7 @@ from webapp.leads.facts import NULLABLE, TEXTS
 from webapp.leads.models import Lead, LeadChange
 from webapp.leads.service.leads import move_hooks
 from webapp.leads.states import LEAD
+from webapp.timeline import dealerships
 from webapp.timeline.guard import lock_people
 from webapp.timeline.models import LeadAlias, LeadMerge
 from webapp.timeline.summary import recount
@@ -111,6 +112,9 @@ def check_calm(ids: Sequence[int]) -> None:
     )  # fmt: skip
     if calling:
         raise MergeRefused(f"Lead {calling} has a call in progress. Merge when it has ended.")
+    automation = dealerships.why_not_merge(ids)
+    if automation is not None:
+        raise MergeRefused(automation)
     open_callbacks = db.session.scalar(
         sa.text("SELECT count(*) FROM callbacks WHERE lead_id = ANY(:ids) AND state <> 'closed'"), {"ids": list(ids)}
     )  # fmt: skip
@@ -212,6 +216,7 @@ def _move_rows(survivor: Lead, gone: Lead, made: LeadMerge, *, by: User) -> dict
         "verdicts": ids("SELECT jsonb_build_object('low', low_id, 'high', high_id, 'by', user_id) FROM duplicate_verdicts"
                         " WHERE low_id = :from OR high_id = :from"),
     }  # fmt: skip
+    moved["dealership"] = dealerships.move(survivor.id, gone.id)
     db.session.execute(sa.text("DELETE FROM hopper_entries WHERE lead_id = :from"), {"from": gone.id})
     db.session.add(
         LeadAlias(gone_id=gone.id, company_id=survivor.company_id, lead_id=survivor.id, merge_id=made.id, phone=gone.phone,

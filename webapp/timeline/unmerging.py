@@ -16,6 +16,7 @@ from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.leads.models import Lead, LeadChange
 from webapp.leads.states import LEAD
+from webapp.timeline import dealerships
 from webapp.timeline.guard import lock_people
 from webapp.timeline.merging import FOLLOWING, PICKED, SUMS, MergeRefused, check_calm, plain, set_merged_status
 from webapp.timeline.models import DuplicateVerdict, LeadAlias, LeadMerge
@@ -86,6 +87,7 @@ def _move_back(row: LeadMerge) -> None:
         db.session.execute(
             sa.text(f"UPDATE {table} SET lead_id = :to{own} WHERE lead_id = :from AND id = ANY(:ids)"), {**given, "ids": row.moved[table]}
         )  # fmt: skip
+    dealerships.move_back(row.survivor_id, row.gone_id, row.moved.get("dealership", {}))
     db.session.execute(
         sa.text("DELETE FROM dnc_entries WHERE id = ANY(:ids) AND lifted_at IS NULL"), {"ids": row.moved["dnc_added"]}
     )

@@ -117,7 +117,7 @@ class Dealership(Row, db.Model):
     __tablename__ = "dealerships"
 
     company_id: Mapped[int] = company_id_column()
-    lead_id: Mapped[int] = mapped_column(sa.ForeignKey("leads.id", ondelete="CASCADE"), unique=True)
+    lead_id: Mapped[int] = mapped_column(sa.ForeignKey("leads.id"), unique=True)
     name: Mapped[str]
     website: Mapped[str]
     host: Mapped[str]

@@ -88,7 +88,7 @@ def keep_upload(stream: BinaryIO, wanted: Upload, *, by: User) -> Upload:
     there = find_upload(wanted.token, by)
     if there is not None:
         return there
-    _forget_old(by.company_id)
+    forget_unconfirmed(by.company_id)
     kind = files.kind_of(stream)
     key = _as_text(stream, kind)
     try:
@@ -174,7 +174,8 @@ def choose(upload: Upload, columns: dict[str, str], *, twins: bool, by: User) ->
 
 
 @atomic
-def _forget_old(company_id: int) -> None:
+@atomic
+def forget_unconfirmed(company_id: int) -> None:
     """Files of yesterday that nobody confirmed; the counts of those that ran stay with them for a day."""
     rows = db.session.execute(
         sa.delete(IdempotencyKey)
