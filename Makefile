@@ -1,4 +1,4 @@
-.PHONY: run test lint bench
+.PHONY: run test lint bench demo-sites evaluate-forms
 
 run:
 	@deploy/bootstrap.sh
@@ -20,3 +20,13 @@ lint:
 bench:
 	@deploy/bootstrap.sh dev
 	@.venv/bin/python -m bench $(ARGS)
+
+# Sixty-eight dealership websites that are not, for trying the automation by hand; make demo-sites ARGS="--port 8200".
+demo-sites:
+	@deploy/bootstrap.sh
+	@.venv/bin/python -m demo_sites $(ARGS)
+
+# How well the form engine reads real pages: ../shared/forms, or ARGS="file.jsonl.gz --misses".
+evaluate-forms:
+	@deploy/bootstrap.sh dev
+	@.venv/bin/python -m bench.forms $(ARGS)

@@ -216,6 +216,7 @@ def processes() -> list[Child]:
         Child("worker", lambda: main_of("jobs.worker")(["interactive", "default"])),
         Child("exports", lambda: main_of("jobs.worker")(["exports"])),
         Child("browser", lambda: main_of("jobs.worker")(["browser"])),
+        Child("browser-2", lambda: main_of("jobs.worker")(["browser"])),
         Child("scheduler", lambda: main_of("jobs.schedule")()),
     ]
 
