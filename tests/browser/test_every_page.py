@@ -38,6 +38,7 @@ MORE = (
     "/leads?cols=contacted&cols=contacted_by&cols=method&cols=contacts&cols=responded&cols=follow_up&free=email&sort=-contacted",
     "/projects/{project_id}?status=failed&sort=-last", "/projects?archived=1", "/dealerships?placed=own&twins=yes", "/dealerships/from-leads?list={list_id}",
     "/problems/count_without_log", "/imports/{import_id}/rows?outcome=invalid", "/calls?status=busy", "/dnc?show=lifted", "/activity?kind=never", "/nowhere",
+    *(f"/projects/{{project_id}}/reports/{kind}?dry=1" for kind in ("results", "performance", "compliance", "debug")),
 )  # fmt: skip
 TITLE = re.compile(r"^(Error: )?(\(\d[\d\u202f]*\) )?\S.* · Rebound$")
 AXE = {

@@ -166,7 +166,7 @@ def make_world(client: Client, worker: JobRunner) -> World:
         "contact_id": attempt.id, "file_id": _newest(ContactFile), "list_id": list_id, "lead_id": lead_id, "call_id": db.session.scalar(answered), "event_id": waiting,
         "entry_id": _newest(DncEntry), "import_id": _newest(Import), "bulk_id": _newest(BulkAction), "view_id": _newest(SavedView),
         "batch_id": _newest(RecycleBatch), "repair_id": _newest(Repair), "undo_id": _newest(Undo), "export_id": _newest(Export),
-        "notification_id": _newest(Notification), "row_id": _newest(DemoLoad), "name": "callback_mismatch", "reason": "exhausted",
+        "notification_id": _newest(Notification), "row_id": _newest(DemoLoad), "name": "callback_mismatch", "reason": "exhausted", "kind": "errors",
         "campaign_id": campaign_id, **make_pages(company, user), "channel_id": _channel(company.id),
         "callback_id": db.session.scalar(sa.select(sa.func.min(Callback.id)).where(Callback.state == "open")),
         "user_id": db.session.scalar(sa.select(sa.func.min(User.id)).where(User.id != user.id)),
