@@ -22,6 +22,7 @@ from webapp.automation.engine.fill import Unfillable
 from webapp.automation.engine.naming import Mapped
 from webapp.automation.engine.outcome import Enquiry, Limits, Observer, Outcome, SavedMapping, Step, Target, check
 from webapp.automation.engine.pages import Disallowed, Visit
+from webapp.automation.engine.recorder import watch_sockets
 from webapp.automation.engine.recording import Recording
 from webapp.automation.engine.seen import FormSeen, Kind
 from webapp.automation.engine.steps import Walked, strategy_of, walk
@@ -30,6 +31,8 @@ from webapp.automation.engine.submit import Submitted, submit
 T = TypeVar("T")
 DEFAULT = Limits()
 ESSENTIAL = (Kind.EMAIL, Kind.MESSAGE)
+UNSEEN = "Something left after the click, and the page did not show what"
+A_REQUEST = 200  # bytes of the least form in a tunnel
 LOST = "It may have been sent: the browser was lost after the click"
 FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
@@ -51,6 +54,7 @@ class _Line:
     """The observer, with a memory: what it raised, and whether the click has been announced. `before` is called ahead of that."""
 
     observer: Observer
+    recording: Recording = field(default_factory=Recording)
     before: Callable[[], None] = lambda: None
     raised: BaseException | None = None
     submitting: bool = False
@@ -64,7 +68,7 @@ class _Line:
     def about_to_submit(self) -> None:
         self.before()
         self._tell(self.observer.about_to_submit)
-        self.submitting = True
+        self.submitting = self.recording.submitting = True
 
     def may_open(self, url: str) -> str:
         return self._tell(lambda: self.observer.may_open(url))
@@ -86,10 +90,10 @@ class _Attempt:
     limits: Limits
     dry_run: bool
     outcome: Outcome = field(default_factory=lambda: Outcome(ok=False))
-    recording: Recording = field(default_factory=Recording)
     page: Page | None = None
     visit: Visit | None = None
     form: FormSeen | None = None
+    heard: tuple[int, int] = (0, 0)  # by the proxy before the click
     late: bool = False  # the attempt's own time is up, and its Chromium was killed for it
 
     def run(self) -> Outcome:
@@ -105,6 +109,7 @@ class _Attempt:
                 context.set_default_timeout(self.limits.step * 1000)
                 context.set_default_navigation_timeout(self.limits.page * 1000)
                 self.page = context.new_page()
+                watch_sockets(self.page)
                 self.recording.attach(context, self.page)
                 self._go()
             except (Disallowed, BrowserError, Failed, *FAULTS) as error:
@@ -141,7 +146,7 @@ class _Attempt:
         outcome.evidence += [f"form: {reason}" for reason in found.choice.reasons[:4]]
         idle = captchas.check(page, self.form)
         outcome.evidence += [f"idle: {name}" for name in idle]
-        self.line.before = self._picture_before
+        self.line.before = self._before_click
         walked = self._fill(found.choice)
         if walked.submitted is not None:
             self._judge(walked.submitted, 0)
@@ -151,12 +156,17 @@ class _Attempt:
             self._submit(visit, walked)
 
     @property
+    def recording(self) -> Recording:
+        return self.line.recording
+
+    @property
     def _page(self) -> Page:
         assert self.page is not None
         return self.page
 
-    def _picture_before(self) -> None:
-        """Of a form whose next button may send it: there was no better moment."""
+    def _before_click(self) -> None:
+        """What the proxy has heard so far; and a picture of a form whose next button may send it: there was no better moment."""
+        self.heard = self.browser.proxy.said
         if self.outcome.screenshot_before is None:
             self.outcome.screenshot_before = evidence.picture(self._page, self.recording, whole=False)
 
@@ -230,6 +240,8 @@ class _Attempt:
     def _judge(self, submitted: Submitted, answered: int) -> None:
         """What stood in the way outranks that it was not confirmed. `answered` is how many pages had come before the click."""
         outcome = self.outcome
+        if submitted.submission == "not_sent" and self._was_heard(submitted):
+            submitted = replace(submitted, submission="unconfirmed", message=UNSEEN)
         outcome.submission = submitted.submission
         outcome.evidence = [*submitted.evidence, *outcome.evidence]
         if self._is_lost() and self.line.submitting and submitted.submission != "confirmed":
@@ -248,6 +260,13 @@ class _Attempt:
         wait = self.recording.longest_wait() if kind is FailureType.RATE_LIMITED else None
         message = submitted.message or "The site did not confirm it"
         raise Failed(kind, message, retry_after=wait)
+
+    def _was_heard(self, submitted: Submitted) -> bool:
+        """The proxy heard something leave after the click that the page did not show: in the clear, or in a tunnel while all was quiet."""
+        if not self.line.submitting:
+            return False
+        said, tunnelled = self.browser.proxy.said
+        return said > self.heard[0] or (submitted.quiet and tunnelled - self.heard[1] > A_REQUEST)
 
     def _is_lost(self) -> bool:
         return self.recording.crashed or not self.browser.is_alive() or self.page is None or self.page.is_closed()

@@ -56,6 +56,7 @@ class EngineBrowser:
         self.proxy = proxy
         self.agent = self.version = ""
         self._browser: Browser | None = None
+        self._dead = False
         self.process: psutil.Process | None = None
 
     @property
@@ -66,11 +67,16 @@ class EngineBrowser:
     def is_alive(self) -> bool:
         return self._browser is not None and self._browser.is_connected()
 
+    def is_dead(self) -> bool:
+        """The last attempt got no context, since Chromium or its driver does not start any more: only another `open_browser` helps."""
+        return self._dead
+
     def new_context(self, script: str = "") -> BrowserContext:
         """A fresh context, in a fresh Chromium where the last one has died; `script` runs in each frame before its own scripts.
 
-        Raises the browser's Error when Chromium does not start.
+        Raises the browser's Error when Chromium does not start; `is_dead()` says so afterwards.
         """
+        self._dead = True
         if not self.is_alive():
             self.close()
             self._start()
@@ -82,6 +88,7 @@ class EngineBrowser:
         )  # fmt: skip
         if script:
             context.add_init_script(script)
+        self._dead = False
         return context
 
     def kill(self) -> None:

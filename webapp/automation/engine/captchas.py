@@ -86,7 +86,12 @@ def find_captchas(page: Page, form: FormSeen | None = None) -> list[Captcha]:
 
 
 def _place_of(frame: Frame, home: Frame | None, form: ElementHandle) -> str:
-    """Whether a frame stands inside the chosen form or elsewhere."""
+    """Whether a frame stands inside the chosen form, around its frame ("": as its own script says), or elsewhere."""
+    around = home
+    while around is not None:
+        if around is frame:
+            return ""
+        around = around.parent_frame
     at: Frame | None = frame
     while at is not None and at.parent_frame is not home:
         at = at.parent_frame

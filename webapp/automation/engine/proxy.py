@@ -32,6 +32,7 @@ CHROMIUMS_OWN = {
     "clientservices.googleapis.com", "safebrowsing.googleapis.com", "safebrowsingohttpgateway.googleapis.com", "clients2.google.com",
     "clients4.google.com", "edgedl.me.gvt1.com", "redirector.gvt1.com", "android.clients.google.com", "mtalk.google.com",
 }  # fmt: skip
+READING = {"GET", "HEAD", "OPTIONS"}
 HOP_BY_HOP = {"connection", "proxy-connection", "keep-alive", "proxy-authorization", "te", "trailer", "upgrade"}
 
 
@@ -82,6 +83,7 @@ class GuardProxy:
         self._problems: list[Problem] = []
         self._open: set[socket.socket] = set()
         self._carried = 0
+        self._said = self._whispered = 0
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.guard = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -151,6 +153,17 @@ class GuardProxy:
         with self._lock:
             self._carried += amount
             return self._carried <= self.limits.total_bytes
+
+    @property
+    def said(self) -> tuple[int, int]:
+        """How often the browser has spoken with a body or a writing method in the clear, and how many bytes it put into tunnels."""
+        with self._lock:
+            return self._said, self._whispered
+
+    def hear(self, *, tunnelled: int = 0) -> None:
+        with self._lock:
+            self._said += not tunnelled
+            self._whispered += tunnelled
 
     def hold(self, *sockets: socket.socket) -> bool:
         with self._lock:
@@ -222,6 +235,8 @@ class _Handler(socketserver.BaseRequestHandler):
         if "transfer-encoding" in names or not length.isdigit() or int(length) > BODY_BYTES:
             raise Refusal("too_much", "A request body without a length, or beyond 16 MiB, is not sent")
         upstream.settimeout(self.server.guard.limits.idle)
+        if method not in READING or int(length):
+            self.server.guard.hear()
         upstream.sendall(
             "\r\n".join([f"{method} {path} {version}", *kept, "Connection: close", "", ""]).encode("latin-1")
         )
@@ -264,6 +279,8 @@ class _Handler(socketserver.BaseRequestHandler):
                         return
                     if source is self.request and not both:
                         continue
+                    if source is self.request:
+                        guard.hear(tunnelled=len(piece))
                     (upstream if source is self.request else self.request).sendall(piece)
                     moved += len(piece)
                     if not guard.carry(len(piece)) or moved > limits.connection_bytes:

@@ -22,10 +22,10 @@ from webapp.automation.engine.seen import Control, FormSeen, Option
 
 DEEPEST = 5
 _HERE = Path(__file__).parent
-_SECRET = secrets.token_hex(16)
-INIT_SCRIPT = f"({(_HERE / 'roots.js').read_text().strip()})({json.dumps(_SECRET)})"
+SECRET = secrets.token_hex(16)  # by which our scripts find the roots that only we keep
+INIT_SCRIPT = f"({(_HERE / 'roots.js').read_text().strip()})({json.dumps(SECRET)})"
 _PARTS = "\n".join((_HERE / name).read_text() for name in ("tree.js", "sight.js", "labels.js", "scan.js"))
-_SCAN = f"(kept) => {{ const SECRET = {json.dumps(_SECRET)};\n{_PARTS}\nreturn scan(kept); }}"
+_SCAN = f"(kept) => {{ const SECRET = {json.dumps(SECRET)};\n{_PARTS}\nreturn scan(kept); }}"
 _FRAME_BOX = """(el) => {
   const r = el.getBoundingClientRect(), s = getComputedStyle(el);
   const seen = el.checkVisibility({visibilityProperty: true, opacityProperty: true}) && r.width > 1 && r.height > 1

@@ -77,15 +77,22 @@ class Recorder:
     dialogs: list[str] = field(default_factory=list)
     script_errors: list[str] = field(default_factory=list)
     crashed: bool = False
+    moved: bool = False  # the form's frame or the page went to another address, or a window opened
+    unsure: bool = False  # whoever pressed did not see the press end
+    others: int = 0  # requests of no interest
     changed_at: float = 0.0
     _by_request: dict[Request, _Chain] = field(default_factory=dict)
     _listeners: list[tuple[Any, str, Any]] = field(default_factory=list)
     _before: int = 0
+    _places: dict[Frame, str] = field(default_factory=dict)
 
     def start(self) -> Recorder:
         self.needles = _needles(self.enquiry)
         self._before = watch_sockets(self.page).sent
         self.changed_at = time.monotonic()
+        self._places = {
+            one: one.url.partition("#")[0] for one in (self.page.main_frame, self.form_frame) if one is not None
+        }
         context = self.page.context
         for emitter, event, handler in (
             (context, "request", self._request),
@@ -125,6 +132,8 @@ class Recorder:
             dialogs=tuple(self.dialogs),
             script_errors=tuple(self.script_errors),
             sockets=watch_sockets(self.page).sent - self._before,
+            unsure=self.unsure or self.crashed,
+            moved=self.moved or self._frame_is_gone(),
         )  # fmt: skip
 
     def is_busy(self) -> bool:
@@ -153,10 +162,13 @@ class Recorder:
             self._by_request[request] = before
             return
         mine, frame = self._mine(request)
-        if not mine or len(self.chains) >= KEPT or request.resource_type in _SILENT:
+        if not mine:
             return
         data = _body(request)
         ours = self.count(data + " " + request.url)
+        if not ours and (len(self.chains) >= KEPT or request.resource_type in _SILENT):
+            self.others += 1
+            return
         navigation = request.is_navigation_request()
         elsewhere = navigation and frame is not self.form_frame
         chain = _Chain(request, ours, navigation, elsewhere, bool(data) or request.method != "GET", request)
@@ -195,6 +207,7 @@ class Recorder:
 
     def _popup(self, window: Page) -> None:
         self.windows.append(window)
+        self.moved = True
         self._on(window, "dialog", self._dialog)
         self._on(window, "framenavigated", self._moved)
         self._note()
@@ -210,8 +223,14 @@ class Recorder:
     def _crash(self, _: Page) -> None:
         self.crashed = True
 
-    def _moved(self, _: Frame) -> None:
+    def _moved(self, frame: Frame) -> None:
+        bare = frame.url.partition("#")[0]
+        if frame in self._places and bare != self._places[frame]:
+            self.moved = True
         self._note()
+
+    def _frame_is_gone(self) -> bool:
+        return self.form_frame is not None and self.form_frame.is_detached()
 
 
 def _needles(enquiry: Enquiry) -> list[str]:

@@ -41,6 +41,7 @@ class Recording:
     dropped: int = 0
     began: float = field(default_factory=time.monotonic)
     page: Page | None = None
+    submitting: bool = False  # from here on questions are answered with yes
 
     def attach(self, context: BrowserContext, page: Page) -> Recording:
         self.page = page
@@ -110,11 +111,11 @@ class Recording:
             page.close()
 
     def _dialog(self, dialog: Dialog) -> None:
-        """Dismissed; a question on leaving the page is answered with yes, for no stays where it is."""
+        """Dismissed; a question on leaving the page is answered with yes, for no stays where it is; so is all after the click."""
         self.dialogs.append(dialog.message[:TEXT])
         self.note("dialog", dialog.message, type=dialog.type)
         with suppress(BrowserError):
-            dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss()
+            dialog.accept() if self.submitting or dialog.type == "beforeunload" else dialog.dismiss()
 
     def _download(self, download: Download) -> None:
         self.downloads.append(download.url[:TEXT])

@@ -112,7 +112,7 @@ def _view(frame: Frame, ours: list[str], form: ElementHandle | None, *, new: boo
     try:
         if frame.parent_frame is not None and not frame.frame_element().is_visible():
             return None
-        raw: dict[str, Any] = frame.evaluate(_LOOK, [ours, form, read._SECRET])
+        raw: dict[str, Any] = frame.evaluate(_LOOK, [ours, form, read.SECRET])
     except Error:
         return None
     return View(

@@ -36,7 +36,8 @@ _WRONG = """form => [...(form.elements || form.querySelectorAll('input,select,te
 @dataclass(slots=True)
 class Submitted:
     """What became of the press. `message` in the site's own words where it spoke; `evidence` strongest first; `failure` None when
-    confirmed; `captcha_kind` names the captcha that came up; `moved_on` when the press led to a further step and sent nothing final.
+    confirmed; `captcha_kind` names the captcha that came up; `moved_on` when the press led to a further step and sent nothing final;
+    `quiet` when no request of any sort was seen after it.
     """
 
     submission: Submission
@@ -46,6 +47,7 @@ class Submitted:
     also: list[FailureType] = field(default_factory=list)
     captcha_kind: str = ""
     moved_on: bool = False
+    quiet: bool = False
 
 
 def submit(page: Page, form: FormSeen, enquiry: Enquiry, *, observer: Observer, limits: Limits) -> Submitted:
@@ -113,14 +115,18 @@ def press(
     watch = _Watch(page, recorder, before, ours, whole, _wanted(form, recorder))
     try:
         observer.about_to_submit()
-        with suppress(Error):  # what came of it is seen below
+        try:
             _press_once(page, element, free=free)
+        except Error:  # what came of it is seen below; that nothing came of it cannot be seen
+            recorder.unsure = True
         verdict = watch.until_settled(limits.confirm, moved_on)
         if verdict is None:
             return Submitted("not_sent", moved_on=True)
         if verdict.submission == "not_sent":
             verdict = watch.sealed()
-        return _with_captchas(page, form, recorder, verdict, idle)
+        done = _with_captchas(page, form, recorder, verdict, idle)
+        done.quiet = not recorder.chains and not recorder.others
+        return done
     finally:
         recorder.stop()
 
@@ -169,8 +175,6 @@ def _with_captchas(page: Page, form: FormSeen, recorder: Recorder, verdict: Verd
             continue
         words = "" if verdict.submission == "confirmed" else verdict.message
         found = captchas.after_submit(window, form if window is page else None, idle=idle, words=words)
-        if found is None and window is page and form.frame:  # beside the form's frame it belongs to the form too
-            found = captchas.after_submit(window, None, idle=idle, words=words)
         if found is None:
             continue
         if verdict.submission == "confirmed":
@@ -200,13 +204,15 @@ class _Watch:
         """The verdict that stands: nothing has changed for as long as it asks, or the time is over. None when a further step came."""
         deadline = time.monotonic() + seconds
         last: Snapshot | None = None
-        changed = time.monotonic()
+        changed, asked = time.monotonic(), False
         verdict = self.judged(self.before)
         while True:
             now = self.look()
             if now != last:
-                last, changed = now, time.monotonic()
-                if moved_on is not None and not self.recorder.is_busy() and moved_on():
+                last, changed, asked = now, time.monotonic(), False
+            if moved_on is not None and not asked and not self.recorder.is_busy():
+                asked = True
+                if moved_on():
                     return None
             verdict = self.judged(now)
             quiet = time.monotonic() - max(changed, self.recorder.changed_at)

@@ -41,13 +41,17 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """`enough` is how many of our values make a request ours; `sockets` counts messages that left through open sockets."""
+    """`enough` is how many of our values make a request ours; `sockets` counts messages that left through open sockets; `moved` when the
+    form's frame or the page went elsewhere or a window opened; `unsure` when nobody saw how the press itself ended.
+    """
 
     requests: tuple[Left, ...] = ()
     enough: int = 2
     dialogs: tuple[str, ...] = ()
     script_errors: tuple[str, ...] = ()
     sockets: int = 0
+    moved: bool = False
+    unsure: bool = False
 
     @property
     def mains(self) -> tuple[Left, ...]:
@@ -55,8 +59,10 @@ class Recorded:
 
     @property
     def maybe(self) -> bool:
-        """Something may have left otherwise: a part of our words, a body that cannot be read, a socket."""
-        return self.sockets > 0 or any(one.ours or (one.body and one.method != "GET") for one in self.requests)
+        """Something may have left otherwise: a part of our words, a body that cannot be read, a socket, a page that has gone."""
+        if self.sockets or self.moved or self.unsure:
+            return True
+        return any(one.ours or (one.body and one.method != "GET") for one in self.requests)
 
 
 @dataclass
@@ -172,6 +178,15 @@ def _weigh_lines(before: Snapshot, after: Snapshot, recorded: Recorded, found: _
                     found.medium.append(f'on a new page: "{line.text[:200]}"')
                 elif answered:
                     found.strong.append(f'after the answer, newly shown: "{line.text[:200]}"')
+            elif (
+                answered
+                and not fresh_document
+                and not line.in_form
+                and line.text not in known
+                and phrases.thanks_at_length(line.text)
+            ):
+                found.thanks.append(line.text)
+                found.medium.append(f'newly shown: "{line.text[:200]}"')
             elif line.live and answered and not fresh_document and line.text not in known and _telling(line):
                 found.strong.append(f'after the answer, newly announced: "{line.text[:200]}"')
                 found.thanks.append(line.text)
@@ -228,7 +243,8 @@ def _weigh_requests(recorded: Recorded, found: _Findings) -> None:
 def _decide(before: Snapshot, after: Snapshot, recorded: Recorded, found: _Findings) -> Verdict:
     mains = recorded.mains
     left = [f"{one.method} {one.url[:160]} left{f', answered {one.status}' if one.status else ''}" for one in mains]
-    if not mains and not recorded.maybe:
+    seen = any(view.top for view in after.views)  # of a page that cannot be looked at nothing is known
+    if not mains and not recorded.maybe and seen:
         return _decide_not_sent(after, recorded, found)
     done = all(one.done for one in mains)
     broken = any(one.failed or (one.status or 0) >= 500 for one in mains)
@@ -252,6 +268,8 @@ def _decide(before: Snapshot, after: Snapshot, recorded: Recorded, found: _Findi
         "; ".join(found.against)[:400]
         if found.against
         else "Something left, and the site did not say what became of it."
+        if recorded.requests or recorded.sockets
+        else "Nobody saw whether anything left."
     )
     settled = broken and done and bool(mains)
     return Verdict("unconfirmed", message, evidence, FailureType.SUBMISSION_FAILED, quiet=0.6 if settled else math.inf)
