@@ -27,7 +27,7 @@ if (document.cookie.includes('consentUUID')) return close();
 document.documentElement.classList.add('sp-message-open');
 window.addEventListener('message', function (event) { if (event.data && event.data.name === 'sp.hideMessage') { document.cookie = 'consentUUID=' + event.data.choice + ';path=/'; close(); } }); })();</script>"""
 
-box = site("consentbox", "Consent message", {"ok": True}, topic="dealership", builder="Sourcepoint", dealership=False)
+box = site("consentbox", "Consent message", {}, topic="dealership", builder="Sourcepoint", dealership=False)
 box.get("/")(
     lambda: page(
         "Consent",

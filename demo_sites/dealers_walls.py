@@ -148,7 +148,7 @@ def _() -> Any:
 
 
 # --- Captchas: the box of reCAPTCHA in its frame, and letters in a picture -----------------------------------------------------------------
-tick = site("captcha-anchor", "Captcha frames", {"ok": True}, topic="dealership", builder="captcha", dealership=False)
+tick = site("captcha-anchor", "Captcha frames", {}, topic="dealership", builder="captcha", dealership=False)
 tick.get("/recaptcha/api2/anchor")(
     lambda: page(
         "reCAPTCHA",

@@ -24,6 +24,7 @@ _SEND = re.compile(
     r"\b(send|submit|request|contact|inquire|enquire|get (a|my|your|the|started|in touch|quote|price|info)|finish|complete|apply|book|schedule|ask|go|done|message|email|check availability|absenden"
     r"|senden|abschicken|anfragen|nachricht|envoyer|soumettre|valider|demander|enviar|mandar|solicitar|contactar|invia|verzenden|versturen)\b|ارسال|إرسال|שלח|שליחה"
 )
+_WEAK = re.compile(r"^(go|done|ask|finish|complete|message|email|request|contact|book|schedule|apply)$")
 _OTHER = re.compile(
     r"\b(search|upload|browse|choose file|attach|add( another)?|remove|delete|show|hide|login|log in|sign in|subscribe|print|share|calculate|play|select|apply code|edit|suche|buscar|rechercher)\b"
 )
@@ -66,6 +67,16 @@ def choose_button(form: FormSeen) -> tuple[Control, Role] | None:
     if onward and (waiting or not sending):
         return onward[-1]
     if sending:
-        return max(sending, key=lambda pair: (pair[0].type == "submit", bool(_SEND.search(plain(words_on(pair[0]))))))
+        areas = [at for at, one in enumerate(form.controls) if one.tag == "textarea" and (one.visible or one.proxied)]
+
+        def rank(pair: tuple[Control, Role]) -> tuple[bool, ...]:
+            said = plain(words_on(pair[0]))
+            behind = not areas or form.controls.index(pair[0]) > areas[-1]
+            sends = bool(_SEND.search(said))
+            return pair[0].type == "submit", sends and not _WEAK.search(said), behind, sends
+
+        return max(sending, key=rank)
     alone = [pair for pair in seen if pair[1] == "other"]
-    return (alone[0][0], "submit") if len(alone) == 1 and not _OTHER.search(plain(words_on(alone[0][0]))) else None
+    if len(alone) != 1 or _OTHER.search(plain(words_on(alone[0][0]))):
+        return None
+    return alone[0][0], "next" if waiting else "submit"  # "OK" under one question of several

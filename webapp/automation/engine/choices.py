@@ -128,6 +128,6 @@ def box(control: Control) -> Mapped:
         return Mapped(Kind.CONSENT, "label", 0.9, own[:80])
     if advertises or words.MARKETING.search(said) or (words.MARKETING.search(named) and not terms):
         return Mapped(Kind.MARKETING, "label", 0.85, own[:80])
-    if terms:
+    if terms or words.CONTACT_ME.search(said):
         return Mapped(Kind.CONSENT, "label", 0.85, own[:80])
     return Mapped(Kind.UNKNOWN, "rule", 0.0, own[:80])

@@ -39,6 +39,18 @@ _ENTER = """el => {
 }"""
 
 
+_BESIDE_LINKS = """el => {
+  const links = 'a[href],button,[role=button],[role=link]';
+  if (!el.querySelector(links)) return null;
+  const box = el.getBoundingClientRect(), root = el.getRootNode();
+  for (let y = box.top + 6; y < box.bottom; y += 8) for (let x = box.left + 4; x < box.right; x += 6) {
+    const hit = root.elementFromPoint(x, y);
+    if (hit && (hit === el || (el.contains(hit) && !hit.closest(links)))) return {x: x - box.left - el.clientLeft, y: y - box.top - el.clientTop};
+  }
+  return {};
+}"""
+
+
 def label_of(control: Control) -> str:
     """What a person would call it."""
     for source in SOURCES:
@@ -125,10 +137,14 @@ class Hands:
             el.scroll_into_view_if_needed(timeout=1000)
 
     def press(self, el: ElementHandle) -> None:
-        """One click, as by a mouse where nothing lies over it, else straight on the element."""
+        """One click, as by a mouse where nothing lies over it, else straight on the element; never on a link inside it, as to the terms."""
         self.bring(el)
+        beside = el.evaluate(_BESIDE_LINKS)
+        if beside == {}:
+            el.evaluate("el => el.click()")
+            return
         try:
-            el.click(timeout=1500, no_wait_after=True)
+            el.click(timeout=1500, no_wait_after=True, position=beside)
         except Error as error:
             if _GONE.search(str(error)):
                 raise

@@ -36,6 +36,7 @@ def agree(form: FormSeen, found: dict[str, Mapped]) -> None:
     _subject(form, texts, found)
     _names(texts, found)
     _phones(texts, found)
+    _for_news(texts, found)
     _twice(texts, found)
     _recipients(texts, found)
     _alone_for_news(form, texts, found)
@@ -131,6 +132,15 @@ def _phones(texts: list[Control], found: dict[str, Mapped]) -> None:
 
 def _of_phone(control: Control, found: dict[str, Mapped]) -> bool:
     return found[control.uid].kind in (Kind.PHONE, Kind.PHONE_AREA, Kind.PHONE_LINE, Kind.PHONE_PREFIX, Kind.UNKNOWN)
+
+
+def _for_news(texts: list[Control], found: dict[str, Mapped]) -> None:
+    """A newsletter's address box within a form that has one of its own, as where one form wraps the whole page, is left alone."""
+    emails = _kinds(texts, found, Kind.EMAIL, Kind.CONFIRM_EMAIL)
+    news = [c for c in emails if words.ADVERTISING.search(plain(f"{c.name} {c.id}"))]
+    if len(news) < len(emails):
+        for one in news:
+            found[one.uid] = Mapped(Kind.MARKETING, "name", 0.8, one.name or one.id)
 
 
 def _twice(texts: list[Control], found: dict[str, Mapped]) -> None:

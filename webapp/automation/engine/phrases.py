@@ -21,7 +21,8 @@ _SENT = re.compile(
     rf"\b{_WHAT}\b.{{0,50}}\b{_DONE}\b|\b{_DONE}\b.{{0,30}}\b{_WHAT}\b|\b(thank|gracias|merci|dank|obrigad|grazie|bedankt).{{0,60}}\b{_DONE}\b"
     r"|\bthanks? (you )?for (contacting|reaching out|your (message|inquiry|enquiry|request|interest|submission|email|question|feedback|note|details)|getting in touch"
     r"|writing|submitting|filling)"
-    r"|\b(we|someone|representative|team|specialist|advisor|associate) (ll |will )?(be )?(get back to you|in touch|in contact|getting back|contacting you|contact you|respond|reply|reach out to you|call you)\b"
+    r"|\b(we|someone|representative|team|specialist|advisor|associate) (ll |will )?(be )?(get back to you|in touch|in contact|getting back|contacting you|contact you|respond|reply|reach out to you|call you|(write|call|come) back)\b"
+    rf"|\bwe (have|ve|got|have got) (got |received )?(your|the) {_WHAT}\b"
     r"|\b(will|ll) (be in touch|get in touch|get back to you|contact you|respond to|reply|be contacted|hear from us)\b|\bhear from (us|someone)\b"
     r"|\b(hemos recibido|pondremos en contacto|responderemos|contactaremos con (usted|vosotros)|gracias por (contactar|su (mensaje|interes|consulta)|tu (mensaje|interes)|escribir|comunicar))"
     r"|\bavons bien recu\b|\b(repondrons|recontacterons|contacterons)\b|\bmerci (pour|de) (votre (message|demande|interet)|nous avoir)"
@@ -73,6 +74,12 @@ def thanks_briefly(text: str) -> bool:
     """A few words of thanks or of success that do not say for what."""
     said = plain(text)
     return len(said) < 40 and bool(_THANKS.search(said)) and not _otherwise(text)
+
+
+def thanks_at_length(text: str) -> bool:
+    """Words of thanks or of success among others."""
+    said = plain(text)
+    return len(said) < 240 and bool(_THANKS.search(said)) and not _otherwise(text)
 
 
 def _otherwise(text: str) -> bool:

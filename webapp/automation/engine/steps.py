@@ -172,10 +172,13 @@ def _press_next(
     deadline = time.monotonic() + limits.step
     while True:
         check(observer)
+        after = take_snapshot(
+            page, (), [], None
+        )  # before the form: what the next page says is no complaint about this one
         now = _now(page, form, enquiry)
         if now is not None and _signature(now, page.url) != before:
             return None
-        said = _complaints(shown, take_snapshot(page, (), [], None))
+        said = _complaints(shown, after)
         if said:
             return _stuck(" ".join(said)[:400], said)
         left = deadline - time.monotonic()

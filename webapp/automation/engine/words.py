@@ -103,7 +103,7 @@ FULL_NAME = _any(
 _BESIDE = frozenset(
     "please enter type write your full the a an my our own what is s contact contacts customer customers client sender person complete completo "
     "real legal here required requis obligatoire pflichtfeld obligatorio erforderlich field ihr ihre ihren dein deine su tu seu votre uw jouw je il "
-    "tuo vostro vase de el la le o en first last and or y et und e i owner buyer applicant guest dit din ditt mit volledige qual enter vas vase jusu sinu teie nama visitor caller number 1 insert inserisci eingeben "
+    "tuo vostro vase de el la le o en first last and or y et und e i owner buyer applicant guest dit din ditt mit volledige qual enter vas vase jusu sinu teie nama visitor caller number 1 hello hi hey hallo hola bonjour may we know have tell us insert inserisci eingeben "
     "bitte digite introduce escribe veuillez saisir vul in ваше ваша введите ваш optional".split()
 )
 _THING = _any(
@@ -196,6 +196,10 @@ TERMS = _any(
     r"\b(agree|accept|terms|conditions|privacy|policy|gdpr|consent|acknowledge|acceptance|disclaimer|authori[sz]e|read and|rules|agreement|guidelines)\b",
     r"\b(datenschutz\w*|einverstanden|einwillig\w*|agb|zustimm\w*|acepto|privacidad|condiciones|politica|accept\w*|confidentialite|accetto|autorizzo|consenso|trattamento|aceito|termos|akkoord|voorwaarden|rgpd|dsgvo|sutinku|taisykl\w*|souhlas\w*|zgadzam|regulamin\w*)\b",
     r"соглас|персональн|политик|соглашени",
+)
+CONTACT_ME = _any(
+    r"\b(may|can|could|to|please) (contact|call|e ?mail|reach|phone) me\b|\bto be(ing)? contacted\b|\bcontact me (about|regarding|concerning|back|by|at)\b",
+    r"\b(kontaktiert|kontaktieren) .{0,20}\b(werden|mich)\b|\b(contactarme|contacten|contactado|me contacter|recontacte\w*|contatt\w+mi)\b",
 )
 STRICT = _any(
     r"\b(privacy|terms|conditions|policy|guidelines|datenschutz\w*|agb|privacidad|condiciones|confidentialite|voorwaarden|have read|gdpr|rgpd|dsgvo)\b"
