@@ -134,7 +134,7 @@ seal = Lot(
     "great-seal-auto", OK, builder="Jotform frame", style="html", contact="/contact.html", link="Contact Us",
     note="the form lives on formboard.localhost",
 )  # fmt: skip
-board = site("formboard", "Formboard", OK, topic="dealership", builder="Jotform", dealership=False, start="/241")
+board = site("formboard", "Formboard", {}, topic="dealership", builder="Jotform", dealership=False, start="/241")
 seal.get("/contact.html")(
     lambda: seal.draw(
         "Contact Us",
@@ -178,7 +178,7 @@ flag = Lot(
     "flag-city-cars", OK, builder="Typeform frame, postMessage", style="bare", contact="/talk", link="Talk to us",
     note="four questions, one at a time, on questionpad.localhost; thanks is shown by the outer page",
 )  # fmt: skip
-pad = site("questionpad", "Questionpad", OK, topic="dealership", builder="Typeform", dealership=False, start="/to/Xk3")
+pad = site("questionpad", "Questionpad", {}, topic="dealership", builder="Typeform", dealership=False, start="/to/Xk3")
 flag.get("/talk")(
     lambda: flag.draw(
         "Talk to us",

@@ -100,7 +100,7 @@ site(
 parked = site(
     "motor-domains",
     "Motor Domains",
-    {"ok": True},
+    {"failure": "form_not_found"},
     topic="dealership",
     builder="parking",
     dealership=False,

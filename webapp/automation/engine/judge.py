@@ -64,6 +64,9 @@ _SEND = re.compile(
     r"^(send|submit|send (it|message|email|now|inquiry|enquiry|request|mail|form|your message)|contact( us| dealer)?|get in touch|absenden|senden|abschicken|nachricht senden|enviar( mensaje)?|envoyer|invia|inviare|verzenden|versturen|verstuur|отправить|odeslat|wyslij|submit (form|request|inquiry|enquiry|message|question|feedback)|email us|ask|request (info|information|quote))\b"
 )
 _RATING = re.compile(r"\brating\b|\bstars?\b|\breview (title|text|body|textarea)\b|\breview ?textarea\b")
+_PARKED = re.compile(
+    r"\b(this|premium|the) .{0,30}\bdomain\b.{0,20}\b(is |may be )?(for sale|available)\b|\bbuy this domain\b|\boffer (for|on) this .{0,30}\bdomain\b"
+)
 _POSTED = re.compile(r"\bcomment (post|parent) ?(id)?\b|\bcomment id\b|\bpost id\b.*\bcomment\b")
 PEOPLE = (Kind.FULL_NAME, Kind.FIRST_NAME, Kind.LAST_NAME)
 
@@ -163,6 +166,9 @@ def _by_words(form: FormSeen, tally: _Tally, page_title: str, page_url: str) -> 
             if found:
                 tally.add(purpose, weight, f'"{found.group()}" in its {place}')
     page = plain(f"{page_title} {urlsplit(page_url).path}")
+    if _PARKED.search(page) or _PARKED.search(plain(texts.get("before", ""))):
+        tally.add("order", 3, "a domain is for sale")
+        tally.add("contact", -6, "it writes to whoever sells the domain")
     for purpose in ("contact", "service", "finance", "trade_in", "careers"):
         if PURPOSES[purpose].search(page) and texts.get("landmark") not in ("header", "nav", "footer"):
             tally.add(purpose, 1, "the page is about it")

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Dialog, Error, Frame, Page, Request, WebError, WebSocket
+from playwright.sync_api import Dialog, Error, Frame, Page, Request, Response, WebError, WebSocket
 
 from webapp.automation.engine.outcome import Enquiry
 from webapp.automation.engine.values import national_digits
@@ -96,6 +96,7 @@ class Recorder:
         context = self.page.context
         for emitter, event, handler in (
             (context, "request", self._request),
+            (context, "response", self._answered),
             (context, "requestfinished", self._finished),
             (context, "requestfailed", self._failed),
             (context, "weberror", self._error),
@@ -158,7 +159,7 @@ class Recorder:
     def _request(self, request: Request) -> None:
         before = request.redirected_from and self._by_request.get(request.redirected_from)
         if before:
-            before.last, before.done = request, False
+            before.last, before.done, before.answer = request, False, None
             self._by_request[request] = before
             return
         mine, frame = self._mine(request)
@@ -185,20 +186,24 @@ class Recorder:
         folded = " ".join(plain.replace("\\n", " ").replace("\\r", " ").lower().split())
         return sum(1 for needle in self.needles if (needle in digits if needle.isdigit() else needle in folded))
 
+    def _answered(self, response: Response) -> None:
+        chain = self._by_request.get(response.request)
+        if chain is not None and chain.last is response.request:
+            chain.answer = response.status
+            chain.json = "json" in response.headers.get("content-type", "")
+
     def _finished(self, request: Request) -> None:
         chain = self._by_request.get(request)
-        if chain is None or chain.last is not request:
-            return
-        response = request.response()
-        chain.answer = response.status if response else None
-        chain.json = bool(response) and "json" in (response.headers.get("content-type", "") if response else "")
-        chain.done = True
-        self._note()
+        if chain is not None and chain.last is request:
+            chain.done = True
+            self._note()
 
     def _failed(self, request: Request) -> None:
+        """What was answered before it broke off, as when the frame of the form is taken away, was answered."""
         chain = self._by_request.get(request)
         if chain is not None and chain.last is request:
-            chain.failed, chain.done = request.failure or "failed", True
+            chain.failed = "" if chain.answer is not None else request.failure or "failed"
+            chain.done = True
             self._note()
 
     def _error(self, error: WebError) -> None:
