@@ -1,0 +1,170 @@
+"""Form attempts with their evidence kept: the lane's own way beside a bare script that visits, fills, sends and photographs the same."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from flask_migrate import upgrade
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench.clock import Job
+from bench.outreach import ENQUIRY, Outreach
+from bench.world import Seeded, World
+from demo_sites.loading import load_sites
+from demo_sites.server import SiteServer
+from webapp.automation.engine.attempt import attempt
+from webapp.automation.engine.browser import VIEWPORT, EngineBrowser, open_browser
+from webapp.automation.engine.outcome import Enquiry, Step, Target
+from webapp.automation.models import AutomationAttempt
+from webapp.automation.service.claims import Claimed, claim_next
+from webapp.automation.service.lanes import _attempt
+from webapp.config import ROOT
+from webapp.core.chromium import find_chromium
+from webapp.core.db import db
+from webapp.core.storage import get_storage
+
+SITES = (
+    "maple-street-motors", "marion-subaru", "wayne-motors", "logan-auto", "wheeling-auto-park", "wooster-wheels", "lakeshore-cars",
+    "blue-ridge-subaru",
+)  # fmt: skip
+ROUNDS = 5
+DATABASE = "attempts"
+ASKED = Enquiry(**ENQUIRY)
+SHOWN = "words => document.body && document.body.innerText.replace(/\\s+/g, ' ').includes(words)"
+SAID = {
+    **{kind: ENQUIRY[kind] for kind in ("first_name", "last_name", "email", "phone", "postal_code", "subject", "message")},
+    "full_name": ASKED.full_name,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the bare script knows of a site beforehand: all that the engine has to find."""
+
+    name: str
+    home: str
+    contact: str
+    fields: tuple[tuple[str, str], ...]  # selector, text
+    button: str
+    thanks: str
+
+
+class Quiet:
+    def step(self, name: Step) -> None:
+        pass
+
+    def about_to_submit(self) -> None:
+        pass
+
+    def may_open(self, url: str) -> str:
+        return ""
+
+
+def learn(browser: EngineBrowser, sites: SiteServer, name: str) -> Script:
+    """From one attempt of the engine, which must succeed."""
+    home = sites.url_of(name, "/")
+    outcome = attempt(browser, Target(name, home), ASKED, observer=Quiet())
+    if not outcome.ok or outcome.learned is None:
+        raise RuntimeError(f"{name}: {outcome.failure}: {outcome.message}")
+    fields = tuple((one.selector, SAID[one.kind]) for one in outcome.fields if one.filled)
+    button = f"{outcome.learned.form} :is(button:not([type=button]), input[type=submit])"
+    return Script(name, home, outcome.contact_url, fields, button, outcome.message[:24])
+
+
+def by_hand(browser: Browser, script: Script, folder: Path, *, both: bool) -> None:
+    """`both`: the home page first, as somebody must who does not know where the form is."""
+    context = browser.new_context(viewport=VIEWPORT, locale="en-US")
+    page: Page = context.new_page()
+    for url in dict.fromkeys([script.home, script.contact] if both else [script.contact]):
+        page.goto(url)
+    for selector, text in script.fields:
+        page.locator(selector).fill(text)
+    page.screenshot(path=folder / "before.png", full_page=True)
+    page.locator(script.button).last.click()
+    page.wait_for_function(SHOWN, arg=script.thanks)
+    page.screenshot(path=folder / "after.png", full_page=True)
+    (folder / "page.html").write_text(page.content())
+    context.close()
+
+
+def by_lane(browser: EngineBrowser, sites: SiteServer, scripts: list[Script], *, both: bool) -> float:
+    """Claim, visit and record until the run has nothing left, as a lane does. Seconds."""
+    outreach = Outreach(sites)
+    run = outreach.start([(one.name, "" if both else one.contact) for one in scripts])
+    begun = time.perf_counter()
+    while isinstance(claimed := claim_next(run.id, outreach.company_id), Claimed):
+        _attempt(browser, claimed, outreach.company_id, lambda: True)
+    took = time.perf_counter() - begun
+    check(run.id, len(scripts))
+    return took
+
+
+def check(run_id: int, expected: int) -> None:
+    """Every attempt succeeded and its three proofs lie in the storage."""
+    db.session.rollback()
+    rows = db.session.scalars(sa.select(AutomationAttempt).where(AutomationAttempt.run_id == run_id)).all()
+    for row in rows:
+        if row.status != "success":
+            raise RuntimeError(f"{row.final_url}: {row.status} {row.error_type}: {row.error_message}")
+        for key in (row.screenshot_before_path, row.screenshot_after_path, row.page_source_path):
+            with get_storage().open(str(key)) as kept:
+                if not kept.read(1):
+                    raise RuntimeError(f"{row.final_url}: nothing in {key}")
+    if len(rows) != expected:
+        raise RuntimeError(f"{len(rows)} attempts instead of {expected}")
+
+
+def run(world: World, source: Seeded | None = None) -> Iterator[Job]:
+    load_sites("dealers")
+    world.sql(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
+    world.sql(f'CREATE DATABASE "{DATABASE}"')
+    executable = find_chromium(os.environ.get("CHROMIUM_PATH", ""))
+    root = os.geteuid() == 0
+    with (
+        world.in_app(DATABASE), tempfile.TemporaryDirectory() as kept, SiteServer() as sites, sync_playwright() as playwright,
+        open_browser(executable, allowed_hosts=["*.localhost"], chromium=playwright.chromium) as browser,
+    ):  # fmt: skip
+        logging.disable(logging.INFO)
+        upgrade(directory=str(ROOT / "migrations"))
+        bare = playwright.chromium.launch(executable_path=executable, chromium_sandbox=not root)
+        scripts = [learn(browser, sites, name) for name in SITES]
+        for both, what in ((False, "contact page known"), (True, "found from the home page")):
+
+            def ours(both: bool = both) -> float:
+                return by_lane(browser, sites, scripts, both=both)
+
+            def floor(both: bool = both) -> float:
+                begun = time.perf_counter()
+                for script in scripts:
+                    by_hand(bare, script, Path(kept), both=both)
+                return time.perf_counter() - begun
+
+            sites.forget()
+            job = Job("form attempt, evidence saved", "1.25 x", rows=len(scripts), note=what)
+            yield job.run(ours, floor, ROUNDS)
+            for script in scripts:
+                if len(sites.accepted(script.name)) != 2 * ROUNDS:
+                    raise RuntimeError(f"{script.name} took {len(sites.accepted(script.name))} of {2 * ROUNDS} forms")
+        bare.close()
+
+
+def main() -> None:
+    """The job alone, without the seed."""
+    from bench.clock import table
+
+    world = World()
+    try:
+        print(table(list(run(world))))
+    finally:
+        world.close()
+
+
+if __name__ == "__main__":
+    main()
