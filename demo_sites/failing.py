@@ -135,3 +135,22 @@ hung.get("/")(
         "Loop", f"<h1>Contact us</h1>{form()}<script>addEventListener('load', () => {{ for (;;); }});</script>"
     )
 )
+
+unseen = declare(
+    "fault-unseen",
+    "Sends through a worker that no page shows",
+    {"failure": "submission_failed", "submission": "unconfirmed"},
+    topic="failures",
+)
+put(
+    unseen, "/",
+    f"""<h1>Contact us</h1>{form()}<script>document.forms[0].addEventListener("submit", (event) => {{ event.preventDefault();
+new SharedWorker("/worker.js").port.postMessage(new URLSearchParams(new FormData(event.target)).toString()); }});</script>""",
+)  # fmt: skip
+unseen.get("/worker.js")(
+    lambda: Response(
+        "onconnect = ({ports: [port]}) => { port.onmessage = ({data}) => fetch('/send', {method: 'POST', body: data, headers: "
+        "{'Content-Type': 'application/x-www-form-urlencoded'}}); };",
+        mimetype="text/javascript",
+    )
+)

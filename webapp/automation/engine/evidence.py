@@ -24,7 +24,7 @@ def picture(page: Page, recording: Recording, *, whole: bool = True) -> bytes | 
             return None
         if not whole:
             return page.screenshot(scale="css", timeout=PATIENCE)
-        height = page.evaluate("() => Math.max(document.documentElement.scrollHeight, innerHeight)")
+        height = page.evaluate("() => Math.max(document.documentElement?.scrollHeight ?? 0, innerHeight)")
         clip = {
             "x": 0,
             "y": 0,

@@ -18,7 +18,7 @@
   watch.observe(document, {childList: true, subtree: true, attributes: true, attributeFilter: ["class", "style", "hidden", "open"]});
   const beat = setInterval(look, 200); // shadow roots tell nobody
   const over = setTimeout(end, most);
-  const height = document.documentElement.scrollHeight;
+  const height = document.documentElement?.scrollHeight ?? 0; // null while another document comes
   if (scrollY + innerHeight < height - 50) scrollTo(0, Math.min(height, scrollY + innerHeight * 3));
   look();
 })

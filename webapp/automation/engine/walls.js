@@ -5,7 +5,7 @@
     return r.width > 20 && r.height > 20 && el.checkVisibility({visibilityProperty: true, opacityProperty: true});
   };
   const body = document.body;
-  const text = body ? body.innerText : document.documentElement.textContent || "";
+  const text = body ? body.innerText : document.documentElement?.textContent || "";
   const controls = [...document.querySelectorAll("input:not([type=hidden]),textarea,select")].filter(seen).length;
   const links = [...document.querySelectorAll("a[href]")].filter(seen).length;
   const frames = [...document.querySelectorAll("iframe,frame")].filter((el) => patterns.some((one) => new RegExp(one, "i").test(el.src)) && seen(el)).map((el) => el.src.slice(0, 300));
