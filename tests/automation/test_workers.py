@@ -277,3 +277,31 @@ def test_the_second_visit_uses_what_the_first_has_learned(world: World, sites: S
         "v1",
     )
     assert len(sites.accepted("maple-street-motors")) == 1
+
+
+def test_a_run_goes_on_when_the_database_drops_every_connection_again_and_again(
+    world: World, sites: SiteServer, worker_process: Any
+) -> None:
+    names = ("maple-street-motors", "great-seal-auto", "north-coast-cars")
+    project = world.project(names, parallel_pages=1, retry={"max_attempts": 2, "base_delay": 0})
+    run = runs.start_run(project.id, by=world.user)
+    worker_process("browser")
+    drop = sa.text(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'rebound' AND pid <> pg_backend_pid()"
+    )
+    pressed = sa.select(sa.func.count()).where(AutomationAttempt.submit_pressed_at.is_not(None))
+    for number in (1, 2, 3):
+        world.until(lambda: database.session.scalar(pressed) >= number or world.ended(run))  # noqa: B023  asked at once
+        database.session.execute(drop)
+        database.session.commit()
+        database.session.execute(
+            sa.text("UPDATE run_lanes SET lease_until = NULL WHERE lease_until < clock_timestamp()")
+        )
+        database.session.commit()
+    world.until(lambda: runs.wake_runs() is not None and world.ended(run), 120)
+    assert {name: len(sites.forms_of(name)) for name in names} == dict.fromkeys(names, 1)
+    assert set(world.statuses(project).values()) <= {"success", "failed"}
+    unknown = database.session.scalars(
+        sa.select(ProjectDealership.submission).where(ProjectDealership.contact_status == "failed")
+    ).all()
+    assert set(unknown) <= {"unconfirmed"}

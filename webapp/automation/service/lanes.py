@@ -33,7 +33,7 @@ from webapp.automation.service.runs import SOON
 from webapp.automation.settings import get_settings
 from webapp.core.chromium import find_chromium
 from webapp.core.clock import read_now
-from webapp.core.db import after_commit, atomic, db
+from webapp.core.db import after_commit, atomic, db, is_outage
 from webapp.core.queue import get_queue, ring
 
 log = structlog.get_logger(__name__)
@@ -43,6 +43,8 @@ BEAT_EVERY = 10.0
 SERVE = 900.0  # seconds; then the lane rings for itself and begins with a fresh browser
 MOST = 100  # attempts of one browser
 PATIENCE = 4.0  # seconds that a cancelled attempt has to end by itself before its browser is ended
+CRASHES = 2  # in a row, before the browser is given up
+RECORD_TRIES, RECORD_WAIT = 20, 4.0  # seconds
 LIMITS = Limits()
 
 
@@ -95,7 +97,7 @@ def _leave(lane_id: int, fence: int, again: bool) -> None:
 
 def _serve(lane_id: int, run_id: int, company_id: int, fence: int) -> bool:
     """True when there is more to do at once."""
-    until, done = time.monotonic() + SERVE, 0
+    until, done, crashes = time.monotonic() + SERVE, 0, 0
     with ExitStack() as stack:
         browser: EngineBrowser | None = None
         while time.monotonic() < until and done < MOST:
@@ -112,8 +114,10 @@ def _serve(lane_id: int, run_id: int, company_id: int, fence: int) -> bool:
                 browser = _open(stack, company_id, claimed)
                 if browser is None:
                     return False
-            _attempt(browser, claimed, company_id, lambda: _keep(lane_id, fence))
+            crashes = crashes + 1 if _attempt(browser, claimed, company_id, lambda: _keep(lane_id, fence)) else 0
             done += 1
+            if crashes == CRASHES:  # its driver may be gone too: the next lane begins with another
+                return True
     return True
 
 
@@ -185,12 +189,22 @@ class Line:
         self._checked = time.monotonic()
 
     def step(self, name: Step) -> None:
-        recording.beat(self.claimed, name)
+        self._beat(name)
 
     def check(self) -> None:
         if time.monotonic() - self._checked >= LOOK_EVERY:
             self._checked = time.monotonic()
-            recording.beat(self.claimed)
+            self._beat()
+
+    def _beat(self, step: Step | None = None) -> None:
+        """A database that is away for a moment ends no attempt: the click asks it again, and so does the end."""
+        try:
+            recording.beat(self.claimed, step)
+        except (DBAPIError, PoolTimeout) as error:
+            db.session.rollback()
+            if not is_outage(error):
+                raise
+            log.warning("beat_missed", attempt_id=self.claimed.attempt_id, error=type(error).__name__)
 
     def may_open(self, url: str) -> str:
         return self.robots.why_not(url)
@@ -254,7 +268,8 @@ class Watch:
         return db.session.scalar(query.where(AutomationAttempt.id == self._line.claimed.attempt_id)) == "cancelled"
 
 
-def _attempt(browser: EngineBrowser, claimed: Claimed, company_id: int, keep_lane: Callable[[], bool]) -> None:
+def _attempt(browser: EngineBrowser, claimed: Claimed, company_id: int, keep_lane: Callable[[], bool]) -> bool:
+    """Whether its browser crashed."""
     row = db.session.get_one(AutomationAttempt, claimed.attempt_id)
     request = db.session.get_one(ContactRequest, row.contact_request_id)
     dealership = db.session.get_one(Dealership, claimed.dealership_id, populate_existing=True)
@@ -278,9 +293,26 @@ def _attempt(browser: EngineBrowser, claimed: Claimed, company_id: int, keep_lan
         if not line.pressed and _was_cancelled(claimed):
             recording.give_back(claimed, "Cancelled before anything was sent")
         else:
-            recording.record(claimed, outcome)
+            _record_patiently(claimed, outcome)
+            return outcome.failure is FailureType.BROWSER_CRASH
     finally:
         structlog.contextvars.unbind_contextvars("attempt_id")
+    return False
+
+
+def _record_patiently(claimed: Claimed, outcome: Outcome) -> None:
+    """What is known after the click is worth waiting for a database that restarts; the lease sets the end."""
+    pause = threading.Event()
+    for turn in range(RECORD_TRIES):
+        try:
+            recording.record(claimed, outcome)
+            return
+        except (DBAPIError, PoolTimeout) as error:
+            db.session.rollback()
+            if not is_outage(error) or turn == RECORD_TRIES - 1:
+                raise
+            log.warning("record_deferred", attempt_id=claimed.attempt_id, turn=turn + 1, error=type(error).__name__)
+            pause.wait(RECORD_WAIT)
 
 
 def _was_cancelled(claimed: Claimed) -> bool:

@@ -39,7 +39,7 @@ _FILES = """(SELECT jsonb_agg(jsonb_build_object('id', f.id, 'name', f.filename,
 _CONTACT = f"""
 SELECT 'contact' AS kind, 4 AS rank, a.id, a.occurred_at AS at, coalesce(u.name, nullif(a.user_name, '')) AS who,
   jsonb_build_object('method', a.method, 'direction', a.direction, 'subject', a.subject, 'body', a.body, 'responded', a.responded,
-    'response_at', a.response_at, 'state', a.state, 'source', a.source, 'over_cap', a.over_cap, 'created_at', a.created_at,
+    'response_at', a.response_at, 'state', a.state, 'source', a.source, 'source_id', a.source_id, 'over_cap', a.over_cap, 'created_at', a.created_at,
     'version', a.version, 'user_id', a.user_id, 'hidden_at', a.hidden_at, 'hidden_reason', a.hidden_reason,
     'hidden_by', h.name, 'merged_from', a.merged_from_id, 'files', {_FILES},
     'revisions', (SELECT count(*) FROM contact_revisions r WHERE r.contact_id = a.id)) AS facts
