@@ -12,10 +12,11 @@ from demo_sites.server import SITES, Received, SiteServer
 from webapp.automation.engine.choose import choose_form
 from webapp.automation.engine.failures import Failed
 from webapp.automation.engine.outcome import Enquiry, Limits, SavedMapping, Step
-from webapp.automation.engine.read import read_forms
+from webapp.automation.engine.read import find_again, locate, read_forms
 from webapp.automation.engine.seen import FormSeen, Kind
 from webapp.automation.engine.steps import Walked, walk
 from webapp.automation.engine.submit import Submitted, submit
+from webapp.automation.engine.values import value_for
 
 load_sites()
 ENQUIRY = Enquiry(
@@ -48,6 +49,13 @@ class Watcher:
 
     def may_open(self, url: str) -> str:
         return ""
+
+
+def first_page(context: BrowserContext) -> Page:
+    """The page that the tests share, as new."""
+    page = context.pages[0] if context.pages and not context.pages[0].is_closed() else context.new_page()
+    page.unroute_all()
+    return page
 
 
 def contact_form(page: Page) -> tuple[FormSeen, dict[str, Kind]]:
@@ -89,9 +97,12 @@ def send(
     enquiry: Enquiry = ENQUIRY,
     saved: SavedMapping | None = None,
     at: str = "",
+    filled: bool = False,
 ) -> Sent:
-    """Open a site's form, fill it, press its button. `before` acts on the page first; `at` names the site that gets the form."""
-    page = context.new_page()
+    """Open a site's form, fill it, press its button. `before` acts on the page first; `at` names the site that gets the form; `filled` puts
+    everything in at once, where the test is about what comes after.
+    """
+    page = first_page(context)
     page.goto(sites.url_of(name))
     if before:
         before(page)
@@ -100,7 +111,10 @@ def send(
     done = Sent(page, Watcher(), [])
     try:
         form, kinds = contact_form(page)
-        done.walked = walk(page, form, kinds, enquiry, observer=done.watcher, limits=LIMITS, saved=saved)
+        if filled:
+            done.walked = Walked(_filled(page, form, kinds, enquiry))
+        else:
+            done.walked = walk(page, form, kinds, enquiry, observer=done.watcher, limits=LIMITS, saved=saved)
         done.submitted = done.walked.submitted or submit(
             page, done.walked.form, enquiry, observer=done.watcher, limits=LIMITS
         )
@@ -108,6 +122,15 @@ def send(
         done.failed = failed
     done.rows = sites.forms_of(at or name)
     return done
+
+
+def _filled(page: Page, form: FormSeen, kinds: dict[str, Kind], enquiry: Enquiry) -> FormSeen:
+    for control in form.controls:
+        text = value_for(kinds[control.uid], control, enquiry) if control.tag != "button" and control.visible else ""
+        element = locate(page, form, control) if text else None
+        if element:
+            element.fill(text)
+    return find_again(read_forms(page), form) or form
 
 
 def expected(name: str, done: Sent) -> dict[str, object]:

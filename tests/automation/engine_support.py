@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from demo_sites.server import SITES, SiteServer
-from webapp.automation.engine import read
+from webapp.automation.engine import captchas, contact_page, read
 from webapp.automation.engine.attempt import attempt
 from webapp.automation.engine.browser import EngineBrowser
+from webapp.automation.engine.contact_page import Found
 from webapp.automation.engine.outcome import Enquiry, Limits, Outcome, Step, Target
 from webapp.automation.engine.pages import Visit
 from webapp.automation.engine.recording import Recording
@@ -77,15 +78,21 @@ def run(
 
 
 @contextmanager
-def visiting(engine: EngineBrowser, sites: SiteServer, name: str) -> Iterator[Visit]:
-    """The way to the form without the form: for what is decided before it is filled."""
+def touring(engine: EngineBrowser, sites: SiteServer) -> Iterator[Callable[[str], Visit]]:
+    """The way to the form without the form, for what is decided before it is filled: one page, and a visit of its own for each site."""
     context = engine.new_context(read.INIT_SCRIPT)
     try:
         page = context.new_page()
         recording = Recording().attach(context, page)
-        yield Visit(engine, page, recording, Told(), LIMITS, sites.url_of(name, "/"))
+        yield lambda name: Visit(engine, page, recording, Told(), LIMITS, sites.url_of(name, "/"))
     finally:
         engine.end(context)
+
+
+def reach(visit: Visit, sites: SiteServer, name: str) -> tuple[Found, list[str]]:
+    """As an attempt does before it fills: the form, and the idle captchas before it. Raises Failed."""
+    found, _ = contact_page.find(visit, target(sites, name))
+    return found, captchas.check(visit.page, found.choice.form)
 
 
 def explain(outcome: Outcome) -> str:

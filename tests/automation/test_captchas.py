@@ -8,9 +8,9 @@ import pytest
 from demo_sites import captchas as captcha_sites
 from demo_sites.loading import load_sites
 from demo_sites.server import SITES, SiteServer
-from tests.automation.engine_support import Told, explain, run
+from tests.automation.engine_support import Told, explain, reach, run, touring
 from webapp.automation.engine.browser import EngineBrowser
-from webapp.automation.engine.failures import FailureType
+from webapp.automation.engine.failures import Failed, FailureType
 
 load_sites()
 VENDORS = ("captcha-vendor", "hcaptcha-vendor")
@@ -24,37 +24,54 @@ def asked_of_vendors(sites: SiteServer) -> list[tuple[str, str]]:
     return [(one.method, one.path) for one in sites.visits if one.site in VENDORS and "icon" not in one.path]
 
 
-@pytest.mark.parametrize("name", BEFORE)
 def test_a_captcha_that_asks_for_a_person_ends_the_attempt_before_a_field_is_touched(
-    engine: EngineBrowser, sites: SiteServer, name: str
+    engine: EngineBrowser, sites: SiteServer
 ) -> None:
     told = Told()
-    outcome = run(engine, sites, name, told=told)
+    outcome = run(engine, sites, "captcha-v2", told=told)
     assert outcome.failure is FailureType.CAPTCHA_DETECTED, explain(outcome)
-    kind = SITES[name].expect["kind"]
-    assert f"captcha: {kind}" in outcome.evidence
-    assert kind in outcome.message
+    assert "captcha: reCAPTCHA box to tick" in outcome.evidence
+    assert "reCAPTCHA box to tick" in outcome.message
     assert outcome.also == []
     assert told.said == ["starting", "loading_page"]
     assert outcome.submission is None
-    assert sites.forms_of(name) == []
-    asked = asked_of_vendors(sites)
-    assert all(method == "GET" for method, _ in asked)
-    assert len(asked) == len(set(asked)), "its frame was only loaded by the page itself"
+    assert sites.received == []
     assert outcome.screenshot_error
 
 
-@pytest.mark.parametrize("name", PASS)
-def test_an_idle_or_passed_captcha_and_one_of_another_form_stop_nothing(
-    engine: EngineBrowser, sites: SiteServer, name: str
+def test_each_kind_is_named_and_its_vendor_asked_by_nobody_but_the_page(
+    engine: EngineBrowser, sites: SiteServer
 ) -> None:
-    outcome = run(engine, sites, name)
-    assert outcome.ok, explain(outcome)
-    assert len(sites.accepted(name)) == 1
-    kind = SITES[name].expect.get("kind")
-    if kind:
-        assert f"idle: {kind}" in outcome.evidence
+    with touring(engine, sites) as visit_of:
+        for name in BEFORE:
+            before = len(asked_of_vendors(sites))
+            with pytest.raises(Failed) as stopped:
+                reach(visit_of(name), sites, name)
+            kind = SITES[name].expect["kind"]
+            assert stopped.value.kind is FailureType.CAPTCHA_DETECTED, name
+            assert f"captcha: {kind}" in stopped.value.evidence, name
+            assert kind in stopped.value.message
+            asked = asked_of_vendors(sites)[before:]
+            assert all(method == "GET" for method, _ in asked)
+            assert len(asked) == len(set(asked)), "its frame was only loaded by the page itself"
+
+
+def test_an_idle_or_passed_captcha_and_one_of_another_form_stop_nothing(
+    engine: EngineBrowser, sites: SiteServer
+) -> None:
+    with touring(engine, sites) as visit_of:
+        for name in PASS:
+            _, idle = reach(visit_of(name), sites, name)
+            kind = SITES[name].expect.get("kind")
+            assert not kind or kind in idle, name
     assert all(method == "GET" for method, _ in asked_of_vendors(sites))
+
+
+def test_a_form_with_a_badge_is_sent(engine: EngineBrowser, sites: SiteServer) -> None:
+    outcome = run(engine, sites, "captcha-badge")
+    assert outcome.ok, explain(outcome)
+    assert "idle: reCAPTCHA score badge" in outcome.evidence
+    assert len(sites.accepted("captcha-badge")) == 1
 
 
 def test_a_challenge_that_opens_at_the_click_is_told_and_nothing_arrived(
@@ -72,11 +89,6 @@ def test_a_refusal_for_the_score_is_told_as_a_captcha(engine: EngineBrowser, sit
     assert outcome.submission == "rejected"
     assert "score is too low" in outcome.message
     assert len(sites.forms_of("captcha-score")) == 1
-
-
-def test_a_dry_run_stops_before_a_captcha_too(engine: EngineBrowser, sites: SiteServer) -> None:
-    outcome = run(engine, sites, "captcha-v2", dry_run=True)
-    assert outcome.failure is FailureType.CAPTCHA_DETECTED, explain(outcome)
 
 
 def test_no_part_of_the_engine_could_solve_one() -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import BrowserContext
 
 from demo_sites.server import SiteServer
-from tests.automation.acting_support import ENQUIRY, LIMITS, check_truth, contact_form, send
-from webapp.automation.engine import read
+from tests.automation.acting_support import ENQUIRY, LIMITS, check_truth, contact_form, first_page, send
 from webapp.automation.engine.fill import Unfillable, fill_form
 from webapp.automation.engine.outcome import SavedMapping
 
@@ -22,22 +20,6 @@ BASIC = {
     "phone": "5125550142",
     "message": MESSAGE,
 }
-
-
-@pytest.fixture(scope="module")
-def shared(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(service_workers="block")
-    context.add_init_script(read.INIT_SCRIPT)
-    context.set_default_timeout(8000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def context(shared: BrowserContext) -> Iterator[BrowserContext]:
-    yield shared
-    for page in shared.pages:
-        page.close()
 
 
 @pytest.mark.parametrize("name", ["trap-all", "trap-unstyled", "trap-injected-sheet", "trap-numbered", "answer-box"])
@@ -171,7 +153,7 @@ def test_a_person_s_mapping_wins_over_the_engine_s(context: BrowserContext, site
 
 
 def test_every_field_is_reported_with_its_kind_and_place(context: BrowserContext, sites: SiteServer) -> None:
-    page = context.new_page()
+    page = first_page(context)
     page.goto(sites.url_of("trap-unstyled"))
     form, kinds = contact_form(page)
     fields = {one.key: one for one in fill_form(page, form, kinds, ENQUIRY, limits=LIMITS)}
@@ -190,7 +172,7 @@ def test_every_field_is_reported_with_its_kind_and_place(context: BrowserContext
 
 
 def test_what_stops_the_filling_tells_how_far_it_got(context: BrowserContext, sites: SiteServer) -> None:
-    page = context.new_page()
+    page = first_page(context)
     page.goto(sites.url_of("pick-unknown"))
     form, kinds = contact_form(page)
     with pytest.raises(Unfillable) as stopped:
@@ -212,7 +194,7 @@ HEAD = """<h1>Contact us</h1><form><label>Name <input name="name" required></lab
 
 def fill(context: BrowserContext, more: str, **facts: object) -> tuple[dict[str, str], dict[str, bool]]:
     """The values of a form with `more` controls, and what counts as filled."""
-    page = context.new_page()
+    page = first_page(context)
     page.set_content(f"{HEAD}{more}<button>Send</button></form>")
     form, kinds = contact_form(page)
     fields = fill_form(page, form, kinds, replace(ENQUIRY, **facts), limits=replace(LIMITS, step=1))  # type: ignore[arg-type]
@@ -272,7 +254,7 @@ def test_a_drawn_list_that_is_not_understood_gets_an_honest_other_or_stops(conte
 
 
 def test_filling_stops_at_once_when_it_is_told_to(context: BrowserContext) -> None:
-    page = context.new_page()
+    page = first_page(context)
     page.set_content(f"{HEAD}<button>Send</button></form>")
     form, kinds = contact_form(page)
 

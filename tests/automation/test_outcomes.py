@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import BrowserContext
 
 from demo_sites.outcomes import ANSWERS, WAYS
 from demo_sites.outcomes_builders import BUILDERS
 from demo_sites.outcomes_odd import LANGUAGES
 from demo_sites.server import SITES, SiteServer
-from tests.automation.acting_support import check_truth, send
-from webapp.automation.engine import phrases, read
+from tests.automation.acting_support import check_truth, first_page, send
+from webapp.automation.engine import phrases
 from webapp.automation.engine.snapshot import Line, Said, Snapshot, View, take_snapshot
 from webapp.automation.engine.verdict import Left, Recorded, judge
 
@@ -31,29 +30,13 @@ OTHERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def shared(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(service_workers="block")
-    context.add_init_script(read.INIT_SCRIPT)
-    context.set_default_timeout(8000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def context(shared: BrowserContext) -> Iterator[BrowserContext]:
-    yield shared
-    for page in shared.pages:
-        page.close()
-
-
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("way", WAYS)
 def test_each_way_to_answer_is_read_for_what_it_is(
     context: BrowserContext, sites: SiteServer, way: str, answer: str
 ) -> None:
     name = f"out-{way}-{answer}"
-    done = send(context, sites, name)
+    done = send(context, sites, name, filled=True)
     check_truth(name, done)
     assert done.submitted is not None
     assert done.watcher.told == ["about_to_submit"]
@@ -68,7 +51,7 @@ def test_each_way_to_answer_is_read_for_what_it_is(
 def test_builders_languages_dialogs_and_scripts_are_read_for_what_they_are(
     context: BrowserContext, sites: SiteServer, name: str
 ) -> None:
-    check_truth(name, send(context, sites, name))
+    check_truth(name, send(context, sites, name, filled=True))
 
 
 def test_a_guarded_button_is_pressed_once(context: BrowserContext, sites: SiteServer) -> None:
@@ -93,7 +76,7 @@ def test_the_captcha_that_refused_is_named(context: BrowserContext, sites: SiteS
 
 
 def test_the_marks_of_form_builders_are_known(context: BrowserContext) -> None:
-    page = context.new_page()
+    page = first_page(context)
     inner = '<form><input name="email" value="ana@example.com"></form>'
     found = {}
     for name, (wrapper, good, bad) in BUILDERS.items():
@@ -223,6 +206,24 @@ def test_a_tracker_s_message_is_not_the_form_and_still_forbids_another_try() -> 
 
 def test_what_left_through_a_socket_forbids_another_try() -> None:
     assert said(after(), sockets=1) == "unconfirmed"
+
+
+@pytest.mark.parametrize("doubt", [{"moved": True}, {"unsure": True}])
+def test_a_frame_that_went_on_or_a_press_without_an_end_forbids_another_try(doubt: dict[str, bool]) -> None:
+    assert said(after(held=3), **doubt) == "unconfirmed"
+
+
+def test_a_page_that_cannot_be_looked_at_any_more_says_nothing() -> None:
+    assert said(Snapshot(())) == "unconfirmed"
+
+
+def test_thanks_at_length_count_where_the_form_is_gone() -> None:
+    thanks = Line("Thank you! It made our day that somebody from Austin thought of us.")
+    assert said(after(thanks), OURS) == "confirmed"
+    assert said(after(thanks, held=3), OURS) == "unconfirmed"
+    assert (
+        said(Snapshot((View("https://a.example/", (thanks,)),)), OURS) == "unconfirmed"
+    )  # a new page is full of words
 
 
 def test_a_script_error_matters_only_when_nothing_left() -> None:

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import BrowserContext
 
 from demo_sites.server import SiteServer
-from tests.automation.acting_support import ENQUIRY, LIMITS, Watcher, check_truth, contact_form, send
-from webapp.automation.engine import read
+from tests.automation.acting_support import ENQUIRY, LIMITS, Watcher, check_truth, contact_form, first_page, send
 from webapp.automation.engine.steps import strategy_of, walk
-
-
-@pytest.fixture(scope="module")
-def shared(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(service_workers="block")
-    context.add_init_script(read.INIT_SCRIPT)
-    context.set_default_timeout(8000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def context(shared: BrowserContext) -> Iterator[BrowserContext]:
-    yield shared
-    for page in shared.pages:
-        page.close()
 
 
 @pytest.mark.parametrize(("name", "pages"), [("wizard", 3), ("wizard-review", 3), ("wizard-pages", 2)])
@@ -60,7 +41,7 @@ def test_a_next_button_that_may_send_is_announced_before_it_is_pressed(
 
 
 def test_a_dry_run_presses_no_button_that_may_send(context: BrowserContext, sites: SiteServer) -> None:
-    page = context.new_page()
+    page = first_page(context)
     page.goto(sites.url_of("wizard-pages"))
     form, kinds = contact_form(page)
     watcher = Watcher()
@@ -75,3 +56,24 @@ def test_a_form_in_a_frame_is_named_so(context: BrowserContext, sites: SiteServe
     assert done.walked is not None
     assert strategy_of(done.walked, saved=False) == "iframe_form"
     assert strategy_of(done.walked, saved=True) == "saved_mapping"
+
+
+class Cancelled(Exception):
+    """What an observer may raise."""
+
+
+def test_a_cancellation_is_heard_between_two_steps(context: BrowserContext, sites: SiteServer) -> None:
+    page = first_page(context)
+    page.goto(sites.url_of("wizard"))
+    form, kinds = contact_form(page)
+
+    class Stops(Watcher):
+        def check(self) -> None:
+            if page.is_visible("[name=message]"):
+                raise Cancelled
+
+    with pytest.raises(Cancelled):
+        walk(page, form, kinds, ENQUIRY, observer=Stops(), limits=LIMITS)
+    assert page.input_value("[name=email]") == "ana.lopez@example.com"
+    assert page.input_value("[name=message]") == ""
+    assert sites.received == []

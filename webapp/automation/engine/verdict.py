@@ -160,7 +160,7 @@ def _reply_of(reply: str) -> list[Said]:
 def _weigh_lines(before: Snapshot, after: Snapshot, recorded: Recorded, found: _Findings) -> None:
     shown, known = before.shown(), before.known()
     places = {view.url.partition("#")[0] for view in before.views}
-    answered = _answered(recorded)
+    answered, words = _answered(recorded), list[str]()
     for view in after.views:
         fresh_document = view.window or view.url.partition("#")[0] not in places
         for line in view.lines:
@@ -173,9 +173,9 @@ def _weigh_lines(before: Snapshot, after: Snapshot, recorded: Recorded, found: _
             elif phrases.thanks(line.text) or (phrases.thanks_briefly(line.text) and not line.in_form):
                 found.thanks.append(line.text)
                 if line.text in known:
-                    found.medium.append(f'revealed: "{line.text[:200]}"')
+                    words.append(f'revealed: "{line.text[:200]}"')
                 elif fresh_document and not phrases.thanks(line.text):
-                    found.medium.append(f'on a new page: "{line.text[:200]}"')
+                    words.append(f'on a new page: "{line.text[:200]}"')
                 elif answered:
                     found.strong.append(f'after the answer, newly shown: "{line.text[:200]}"')
             elif (
@@ -186,10 +186,11 @@ def _weigh_lines(before: Snapshot, after: Snapshot, recorded: Recorded, found: _
                 and phrases.thanks_at_length(line.text)
             ):
                 found.thanks.append(line.text)
-                found.medium.append(f'newly shown: "{line.text[:200]}"')
+                words.append(f'newly shown: "{line.text[:200]}"')
             elif line.live and answered and not fresh_document and line.text not in known and _telling(line):
                 found.strong.append(f'after the answer, newly announced: "{line.text[:200]}"')
                 found.thanks.append(line.text)
+    found.medium += words[:1]  # several sentences are one witness
     for text in recorded.dialogs:
         if phrases.refuses(text) or phrases.complains(text):
             found.against.append(f'dialog: "{text[:200]}"')
