@@ -13,7 +13,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure Rebound beside its floors, in one run.")
     parser.add_argument("--leads", type=int, default=1_000_000)
     parser.add_argument(
-        "--only", default="", help="comma-separated: repair, recycle, pages, csv, events, http, timeline, hopper, files"
+        "--only",
+        default="",
+        help="comma-separated: repair, recycle, pages, csv, events, http, timeline, hopper, files, attempts",
     )
     parser.add_argument("--no-growth", action="store_true", help="skip the runs at 10,000 and 100,000 leads")
     given = parser.parse_args()
@@ -45,7 +47,7 @@ def main() -> None:
 
 
 def parts() -> dict[str, Callable[[World, Seeded], Iterator[Job]]]:
-    from bench import files, hopper, http, timeline
+    from bench import attempts, files, hopper, http, timeline
 
     return {
         "repair": lambda w, s: iter([sets.repair(w, s)]),
@@ -57,6 +59,7 @@ def parts() -> dict[str, Callable[[World, Seeded], Iterator[Job]]]:
         "timeline": timeline.run,
         "hopper": hopper.run,
         "files": files.run,
+        "attempts": attempts.run,
     }
 
 
