@@ -78,13 +78,15 @@ def run(
 
 
 @contextmanager
-def touring(engine: EngineBrowser, sites: SiteServer) -> Iterator[Callable[[str], Visit]]:
+def touring(engine: EngineBrowser, sites: SiteServer, limits: Limits = LIMITS) -> Iterator[Callable[[str], Visit]]:
     """The way to the form without the form, for what is decided before it is filled: one page, and a visit of its own for each site."""
     context = engine.new_context(read.INIT_SCRIPT)
+    context.set_default_timeout(limits.step * 1000)
+    context.set_default_navigation_timeout(limits.page * 1000)
     try:
         page = context.new_page()
         recording = Recording().attach(context, page)
-        yield lambda name: Visit(engine, page, recording, Told(), LIMITS, sites.url_of(name, "/"))
+        yield lambda name: Visit(engine, page, recording, Told(), limits, sites.url_of(name, "/"))
     finally:
         engine.end(context)
 

@@ -269,10 +269,6 @@ def _start(folder: Path) -> tuple["subprocess.Popen[str]", list[psutil.Process]]
     return child, psutil.Process(child.pid).children(recursive=True)
 
 
-def _end(child: "subprocess.Popen[str]") -> None:
-    child.communicate("end\n", timeout=20)
-
-
 def _fault(child: "subprocess.Popen[str]") -> None:
     _, said = child.communicate("raise\n", timeout=20)
     assert "a fault in the job" in said
@@ -290,7 +286,7 @@ def short_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.parametrize(("how", "tidy"), [(_end, True), (_fault, True), (_kill, False)])
+@pytest.mark.parametrize(("how", "tidy"), [(_fault, True), (_kill, False)])
 def test_driver_and_chromium_end_with_their_job_however_it_ends(
     how: Callable[[Any], None], tidy: bool, short_folder: Path
 ) -> None:
@@ -308,17 +304,3 @@ def test_driver_and_chromium_end_with_their_job_however_it_ends(
         assert list(folder.iterdir()) == []
     else:  # the schedule's sweep knows it by its name
         assert all(one.name.startswith("rebound-job-browser-") for one in folder.iterdir())
-
-
-def test_a_killed_chromium_is_started_anew_for_the_next_attempt(engine: EngineBrowser, sites: SiteServer) -> None:
-    context = engine.new_context()
-    opened = context.new_page()
-    engine.kill()
-    with pytest.raises(BrowserError):
-        opened.goto(sites.url_of("visit-home"))
-    engine.end(context)
-    again = engine.new_context()
-    response = again.new_page().goto(sites.url_of("visit-home"))
-    assert response
-    assert response.status == 200
-    engine.end(again)

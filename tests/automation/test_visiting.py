@@ -9,7 +9,7 @@ from tests.automation.engine_support import LIMITS, Told, explain, obeying, run,
 from webapp.automation.engine import banners, contact_page, pages
 from webapp.automation.engine.browser import EngineBrowser
 from webapp.automation.engine.contact_page import LOADS
-from webapp.automation.engine.failures import FailureType
+from webapp.automation.engine.failures import Failed, FailureType
 from webapp.automation.engine.links import ENOUGH, score_link
 from webapp.automation.engine.seen import Kind
 
@@ -97,25 +97,21 @@ def test_a_dry_run_does_everything_but_press(engine: EngineBrowser, sites: SiteS
 
 
 def test_a_page_that_never_ends_is_used_when_its_form_is_there(engine: EngineBrowser, sites: SiteServer) -> None:
-    outcome = run(engine, sites, "visit-endless", dry_run=True, limits=replace(LIMITS, page=2))
-    assert outcome.ok, explain(outcome)
+    with touring(engine, sites, replace(LIMITS, page=2)) as visit_of:
+        found, _ = contact_page.find(visit_of("visit-endless"), target(sites, "visit-endless"))
+    assert found.choice.form.action.endswith("/send")
 
 
-def test_an_address_instead_of_a_form_is_kept(engine: EngineBrowser, sites: SiteServer) -> None:
-    outcome = run(engine, sites, "visit-mailto", limits=replace(LIMITS, step=1))
-    assert outcome.failure is FailureType.FORM_NOT_FOUND, explain(outcome)
-    assert outcome.mailto == "sales@visit-mailto.example"
-    assert "an address to write to" in outcome.message
-
-
-@pytest.mark.parametrize("name", ["visit-wrong", "visit-pdf"])
-def test_other_forms_and_files_are_no_contact_form(engine: EngineBrowser, sites: SiteServer, name: str) -> None:
-    outcome = run(engine, sites, name, limits=replace(LIMITS, step=1))
-    assert outcome.failure is FailureType.FORM_NOT_FOUND, explain(outcome)
-    assert outcome.also == []
-    assert outcome.screenshot_error or name == "visit-pdf"
-    assert len(loads(sites, name)) <= LOADS
-    assert sites.forms_of(name) == []
+def test_other_forms_files_and_addresses_are_no_contact_form(engine: EngineBrowser, sites: SiteServer) -> None:
+    with touring(engine, sites, replace(LIMITS, step=1)) as visit_of:
+        for name, mailto in (("visit-wrong", ""), ("visit-pdf", ""), ("visit-mailto", "sales@visit-mailto.example")):
+            with pytest.raises(Failed) as stopped:
+                contact_page.find(visit_of(name), target(sites, name))
+            assert stopped.value.kind is FailureType.FORM_NOT_FOUND, name
+            assert stopped.value.mailto == mailto
+            assert ("an address to write to" in stopped.value.message) is bool(mailto)
+            assert len(loads(sites, name)) <= LOADS
+    assert sites.received == []
 
 
 def test_a_page_that_robots_forbids_is_not_opened_and_the_rule_is_quoted(
@@ -224,6 +220,6 @@ def test_the_sites_of_this_topic_are_all_tried_here() -> None:
 
 
 def test_a_site_given_by_its_contact_page_only_is_enough(engine: EngineBrowser, sites: SiteServer) -> None:
-    aim = replace(target(sites, "visit-given"), website="")
-    outcome = run(engine, sites, "visit-given", aim=aim, dry_run=True)
-    assert outcome.ok, explain(outcome)
+    with touring(engine, sites) as visit_of:
+        found, _ = contact_page.find(visit_of("visit-given"), replace(target(sites, "visit-given"), website=""))
+    assert found.choice.form.action.endswith("/send")
