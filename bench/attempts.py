@@ -34,7 +34,7 @@ SITES = (
     "maple-street-motors", "marion-subaru", "wayne-motors", "logan-auto", "wheeling-auto-park", "wooster-wheels", "lakeshore-cars",
     "blue-ridge-subaru",
 )  # fmt: skip
-ROUNDS = 5
+ROUNDS = 3
 DATABASE = "attempts"
 ASKED = Enquiry(**ENQUIRY)
 SHOWN = "words => document.body && document.body.innerText.replace(/\\s+/g, ' ').includes(words)"
