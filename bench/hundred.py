@@ -65,6 +65,7 @@ HOSTED = {
     "captcha-vendor",
     "hcaptcha-vendor",  # stand in other sites' pages
     "fail-browser-crash",  # needs somebody who kills Chromium
+    "fail-form-changed",  # needs a mapping learned before
 }
 
 
