@@ -28,6 +28,10 @@ _CHANGE = """ms => new Promise(resolve => {
   watch.observe(document, {subtree: true, childList: true, characterData: true, attributes: true});
   setTimeout(() => { watch.disconnect(); resolve(false); }, ms);
 })"""
+_DRAWN = """() => new Promise(done => {
+  setTimeout(done, 500);
+  requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done)));
+})"""
 _WRONG = """form => [...(form.elements || form.querySelectorAll('input,select,textarea'))]
   .filter(el => el.willValidate && !el.validity.valid)
   .map(el => ((el.labels && el.labels[0] || {}).textContent || el.name || '').trim().slice(0, 80) + ': ' + el.validationMessage)"""
@@ -132,10 +136,13 @@ def press(
 
 
 def _is_free(hands: Hands, element: ElementHandle) -> bool:
-    """In view, at rest, and with nothing lying over it."""
+    """In view, at rest, and with nothing lying over it; drawn there, since the browser aims at what it has drawn and not at what is so."""
     hands.bring(element)
     try:
         element.click(trial=True, timeout=1500)
+        for _ in range(2):
+            hands.page.evaluate(_DRAWN)
+            element.evaluate(_DRAWN)
     except Error:
         return False
     return True
