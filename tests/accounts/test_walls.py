@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import make_company, make_user, sign_in
+from webapp.accounts.hosts import AllowedHost
 from webapp.accounts.models import ApiKey, AuthSession, Company, Invitation, User
 from webapp.core.audit import AuditEvent
 
@@ -13,7 +14,8 @@ ADMIN_ONLY = [
     ("POST", "/settings/team/{user}/reactivate"), ("POST", "/settings/team/{user}/reset-link"),
     ("POST", "/settings/team/invitations/{invitation}/revoke"), ("GET", "/settings/company"), ("POST", "/settings/company"),
     ("GET", "/settings/keys"), ("GET", "/settings/keys/new"), ("POST", "/settings/keys/new"),
-    ("POST", "/settings/keys/{key}/revoke"), ("GET", "/welcome"),
+    ("POST", "/settings/keys/{key}/revoke"), ("GET", "/welcome"), ("GET", "/settings/allowed-hosts"),
+    ("POST", "/settings/allowed-hosts"), ("POST", "/settings/allowed-hosts/{host}/remove"),
 ]  # fmt: skip
 FOR_ALL = [
     ("GET", "/settings"), ("GET", "/settings/profile"), ("POST", "/settings/profile"), ("GET", "/settings/password"),
@@ -31,9 +33,10 @@ def rows(db):
     invitation = Invitation(email="guest@example.com", expires_at=sa.func.now() + sa.text("interval '1 day'"), **facts)
     key = ApiKey(name="Rival key", prefix="rb_00000000", scopes=[], **facts)
     session = AuthSession(user_id=user.id, token_hash="y", expires_at=sa.func.now() + sa.text("interval '1 day'"))
-    db.session.add_all([invitation, key, session])
+    host = AllowedHost(company_id=user.company_id, pattern="rival.internal")
+    db.session.add_all([invitation, key, session, host])
     db.session.commit()
-    return {"user": user, "invitation": invitation, "key": key, "session": session}
+    return {"user": user, "invitation": invitation, "key": key, "session": session, "host": host}
 
 
 def ids(rows):
@@ -41,7 +44,7 @@ def ids(rows):
 
 
 def fingerprint(db):
-    tables = (User, Invitation, ApiKey, Company)
+    tables = (User, Invitation, ApiKey, Company, AllowedHost)
     return [
         db.session.scalars(sa.text(f"select md5(coalesce(string_agg(t::text, '' order by id), '')) from {model.__tablename__} t")).one()
         for model in tables
@@ -50,7 +53,7 @@ def fingerprint(db):
 
 def test_the_lists_here_name_every_route_of_accounts(app):
     listed = {(method, path.replace("{user}", "<int:user_id>").replace("{key}", "<int:key_id>")
-               .replace("{invitation}", "<int:invitation_id>").replace("{session}", "<int:session_id>"))
+               .replace("{invitation}", "<int:invitation_id>").replace("{session}", "<int:session_id>").replace("{host}", "<int:host_id>"))
               for method, path in ADMIN_ONLY + FOR_ALL}  # fmt: skip
     real = {
         (method, rule.rule)

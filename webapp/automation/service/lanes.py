@@ -116,7 +116,7 @@ def _serve(lane_id: int, run_id: int, company_id: int, fence: int) -> bool:
                     return False
             crashes = crashes + 1 if _attempt(browser, claimed, company_id, lambda: _keep(lane_id, fence)) else 0
             done += 1
-            if crashes == CRASHES:  # its driver may be gone too: the next lane begins with another
+            if browser.is_dead() or crashes == CRASHES:  # the next lane begins with another driver
                 return True
     return True
 
