@@ -33,7 +33,7 @@ SITES = (
     "out-redraw-sent", "out-redirect-sent", "no-form-tag", "clean-send",
 )  # fmt: skip
 MOMENTS = ("starting", "loading_page", "filling_form", "submitting", "pressed", "arrived")
-KILLS = 4
+KILLS = 4 if ROUNDS > 1 else 3
 RETRY = {
     **NO_RETRIES,
     "retry_strategies": {**NO_RETRIES["retry_strategies"], "browser_crash": {"max_attempts": 20, "delay": 0}},
