@@ -80,13 +80,15 @@ def resolve_public(
     """The address to connect to, looked up this once. Raises AddressRefused, or Unreachable when there is none.
 
     Every address of the name has to be public. A host of `allowed` ("host", "host:port", "*.suffix",
-    "*.suffix:port") may be anywhere but at `addresses.NEVER`. localhost is never looked up (RFC 6761).
+    "*.suffix:port") may be anywhere but at `addresses.NEVER`. localhost and .invalid are never looked up (RFC 6761).
     """
     name = clean_host(host)
     if is_address(name):
         found = [name]
     elif name == "localhost" or name.endswith(".localhost"):
         found = ["127.0.0.1"]
+    elif lookup is None and (name == "invalid" or name.endswith(".invalid")):
+        raise Unreachable(f"There is no host called {name}")
     else:
         found = [address.partition("%")[0] for address in _look_up(name, port, timeout, lookup)]
     named = is_allowed(name, port, allowed)

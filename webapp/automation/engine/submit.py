@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from playwright.sync_api import ElementHandle, Error, Page
+from playwright.sync_api import ElementHandle, Error, JSHandle, Page
 
 from webapp.automation.engine import captchas, consents, read
 from webapp.automation.engine.buttons import choose_button, words_on
@@ -28,6 +28,14 @@ _CHANGE = """ms => new Promise(resolve => {
   watch.observe(document, {subtree: true, childList: true, characterData: true, attributes: true});
   setTimeout(() => { watch.disconnect(); resolve(false); }, ms);
 })"""
+# Whether a press has reached the element or, of one in a closed root, its host: asked before handlers of the page can stop it.
+_HEAR = """el => {
+  const seen = {reached: 0}, parts = [el];
+  for (let root = el.getRootNode(); root instanceof ShadowRoot; root = root.host.getRootNode()) parts.push(root.host);
+  const note = event => { if (event.composedPath().some(one => parts.includes(one))) seen.reached += 1; };
+  for (const kind of ["pointerdown", "mousedown", "keydown", "click"]) el.ownerDocument.defaultView.addEventListener(kind, note, true);
+  return seen;
+}"""
 _DRAWN = """() => new Promise(done => {
   setTimeout(done, 500);
   requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done)));
@@ -140,7 +148,7 @@ def _is_free(hands: Hands, element: ElementHandle) -> bool:
     hands.bring(element)
     try:
         element.click(trial=True, timeout=1500)
-        for _ in range(2):
+        for _ in range(2):  # a frame is drawn by another process, after the page
             hands.page.evaluate(_DRAWN)
             element.evaluate(_DRAWN)
     except Error:
@@ -149,13 +157,26 @@ def _is_free(hands: Hands, element: ElementHandle) -> bool:
 
 
 def _press_once(page: Page, element: ElementHandle, *, free: bool) -> None:
-    """By mouse; under a cover by key, so that nothing else is pressed. Each way acts once or not at all."""
+    """By mouse; under a cover by key, so that nothing else is pressed. The element itself says whether it was reached: only a press
+    that it has not heard, as when the browser aims at an old picture of a foreign frame, is followed by another way."""
+    heard = element.evaluate_handle(_HEAR)
     if free:
         element.click(timeout=1500, no_wait_after=True)
-    elif element.evaluate("el => { el.focus(); return el.getRootNode().activeElement === el; }"):
-        page.keyboard.press("Enter")
-    else:
-        element.evaluate("el => el.click()")
+        if _was_heard(heard):
+            return
+    if element.evaluate("el => { el.focus(); return el.getRootNode().activeElement === el; }"):
+        element.press("Enter", no_wait_after=True, timeout=1500)
+        if free is False or _was_heard(heard):
+            return
+    element.evaluate("el => el.click()")
+
+
+def _was_heard(heard: JSHandle) -> bool:
+    """In doubt yes: its page may be on its way elsewhere because of it."""
+    try:
+        return bool(heard.evaluate("seen => seen.reached > 0"))
+    except Error:
+        return True
 
 
 def _wanted(form: FormSeen, recorder: Recorder) -> int:
@@ -228,7 +249,7 @@ class _Watch:
             left = deadline - time.monotonic()
             if left <= 0:
                 return verdict
-            self._wait(min(LOOK, left * 1000))
+            self._wait(min(LOOK, left * 1000, max(20.0, (verdict.quiet - quiet) * 1000)))
 
     def look(self) -> Snapshot:
         return take_snapshot(self.page, self.recorder.windows, self.ours, self.form)

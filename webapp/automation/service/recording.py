@@ -19,7 +19,7 @@ from webapp.automation.service import journal, mappings
 from webapp.automation.service.claims import Claimed, forbid, say_decision
 from webapp.automation.service.closing import after_attempt, free_host
 from webapp.automation.states import ATTEMPT, CONTACT_STATUS, status_of_failure
-from webapp.core.clock import db_now, read_now
+from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance
 from webapp.core.storage import StorageError, get_storage
@@ -45,31 +45,32 @@ def _held(claimed: Claimed) -> sa.ColumnElement[bool]:
                    ProjectDealership.lease_until.is_not(None))  # fmt: skip
 
 
+_BEAT = sa.text(
+    """
+    WITH held AS (
+      UPDATE project_dealerships SET lease_until = rebound_now() + CAST(:lease AS interval)
+      WHERE id = :id AND fence = :fence AND lease_until IS NOT NULL RETURNING run_id
+    ), stepped AS (
+      UPDATE automation_attempts SET step = :step WHERE id = :attempt AND CAST(:step AS text) IS NOT NULL AND EXISTS (SELECT FROM held)
+    ), told AS (
+      UPDATE runs SET version = version + 1, heartbeat_at = rebound_now()
+      WHERE id = (SELECT run_id FROM held) AND CAST(:step AS text) IS NOT NULL
+    )
+    SELECT r.state = 'cancelled' AS cancelled, a.submit_pressed_at IS NOT NULL AS pressed
+    FROM held JOIN runs r ON r.id = held.run_id JOIN automation_attempts a ON a.id = :attempt
+    """
+)
+
+
 @atomic
 def beat(claimed: Claimed, step: Step | None = None) -> None:
     """Keep the lease and say where the attempt is. Raises LostHold, also when the run was cancelled before the click."""
-    cancelled = sa.exists().where(Run.id == ProjectDealership.run_id, Run.state == "cancelled")
     row = db.session.execute(
-        sa.update(ProjectDealership).where(_held(claimed))
-        .values(lease_until=db_now() + LEASE)
-        .returning(ProjectDealership.run_id, cancelled.label("cancelled"))
+        _BEAT,
+        {"id": claimed.project_dealership_id, "fence": claimed.fence, "attempt": claimed.attempt_id, "step": step, "lease": LEASE},
     ).first()  # fmt: skip
-    if row is None:
+    if row is None or (row.cancelled and not row.pressed):
         raise LostHold
-    if step is not None:
-        db.session.execute(
-            sa.update(AutomationAttempt).where(AutomationAttempt.id == claimed.attempt_id).values(step=step)
-        )
-        db.session.execute(
-            sa.update(Run).where(Run.id == row.run_id).values(version=Run.version + 1, heartbeat_at=db_now())
-        )
-    if row.cancelled and not _pressed(claimed):
-        raise LostHold
-
-
-def _pressed(claimed: Claimed) -> bool:
-    query = sa.select(AutomationAttempt.submit_pressed_at).where(AutomationAttempt.id == claimed.attempt_id)
-    return db.session.scalar(query) is not None
 
 
 @atomic(retry=5)

@@ -77,6 +77,13 @@ def _write(statement: sa.TextClause, **values: Any) -> None:
     db.session.execute(statement, values)
 
 
+def _kind_of(trouble: str) -> FailureType:
+    """What the site would have come to, had its robots.txt been a page."""
+    if "status 429" in trouble:
+        return FailureType.RATE_LIMITED
+    return FailureType.PAGE_TIMEOUT if "did not answer in time" in trouble else FailureType.NETWORK_ERROR
+
+
 class Robots:
     """Asked before each page of an attempt on `host`."""
 
@@ -96,8 +103,7 @@ class Robots:
             self._delay = ruling.delay
             _write(_DELAY, host=self._host, delay=min(float(ruling.delay), MOST_DELAY))
         if ruling.deferred:
-            slow = "status 429" in ruling.reason
-            kind = FailureType.RATE_LIMITED if slow else FailureType.NETWORK_ERROR
+            kind = _kind_of(ruling.reason)
             kept = self._reader.store.get(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}")
             wait = max(0.0, kept.until - time.time()) if kept else None
             raise Unreadable(
