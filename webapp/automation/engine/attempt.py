@@ -14,7 +14,7 @@ from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
-from webapp.automation.engine import banners, captchas, contact_page, evidence, pages, read, saved, walls
+from webapp.automation.engine import captchas, contact_page, evidence, pages, read, saved, walls
 from webapp.automation.engine.browser import EngineBrowser
 from webapp.automation.engine.choose import Choice
 from webapp.automation.engine.failures import ORDER, Failed, FailureType
@@ -94,6 +94,7 @@ class _Attempt:
     visit: Visit | None = None
     form: FormSeen | None = None
     heard: tuple[int, int] = (0, 0)  # by the proxy before the click
+    shot: bytes | None = None  # of how it ended, if taken already
     late: bool = False  # the attempt's own time is up, and its Chromium was killed for it
 
     def run(self) -> Outcome:
@@ -108,7 +109,7 @@ class _Attempt:
                 watch.start()
                 context.set_default_timeout(self.limits.step * 1000)
                 context.set_default_navigation_timeout(self.limits.page * 1000)
-                self.page = context.new_page()
+                self.page = context.pages[0] if context.pages else context.new_page()
                 watch_sockets(self.page)
                 self.recording.attach(context, self.page)
                 self._go()
@@ -226,13 +227,14 @@ class _Attempt:
 
     def _submit(self, visit: Visit, walked: Walked) -> None:
         page, outcome = self._page, self.outcome
-        outcome.evidence += banners.dismiss(page)
         pages.check_place(visit)
-        captchas.check(page, walked.form)
         self.line.step("submitting")
         began, answered = time.monotonic(), len(self.recording.answers)
         try:
-            submitted = submit(page, walked.form, self.enquiry, observer=self.line, limits=self.limits)
+            submitted = submit(
+                page, walked.form, self.enquiry, observer=self.line, limits=self.limits,
+                photograph=lambda: evidence.picture(page, self.recording),
+            )  # fmt: skip
         finally:
             outcome.submission_ms = round((time.monotonic() - began) * 1000)
         self._judge(submitted, answered)
@@ -242,7 +244,7 @@ class _Attempt:
         outcome = self.outcome
         if submitted.submission == "not_sent" and self._was_heard(submitted):
             submitted = replace(submitted, submission="unconfirmed", message=UNSEEN)
-        outcome.submission = submitted.submission
+        outcome.submission, self.shot = submitted.submission, submitted.picture
         outcome.evidence = [*submitted.evidence, *outcome.evidence]
         if self._is_lost() and self.line.submitting and submitted.submission != "confirmed":
             outcome.submission = "unconfirmed"
@@ -311,12 +313,16 @@ class _Attempt:
         outcome.browser, outcome.user_agent = self.browser.version, self.browser.agent
         if page is not None and not self._is_lost():
             outcome.final_url = page.url
-            shot = evidence.picture(page, self.recording) if not (self.dry_run and outcome.ok) else None
+            shot = self.shot
+            if shot is None and not (self.dry_run and outcome.ok):
+                shot = evidence.picture(page, self.recording)
             if outcome.submission not in (None, "not_sent"):
                 outcome.screenshot_after = shot
             elif outcome.failure:
                 outcome.screenshot_error = shot
-            outcome.page_source = evidence.source(page, self.recording, self.form.frame if self.form else 0)
+            outcome.page_source = evidence.source(
+                page, self.recording, self.form.frame if self.form else 0, sure=shot is not None
+            )
         if self.visit and self.visit.opened:
             outcome.page_load_ms = self.visit.opened[-1].load_ms
         for problem in self.browser.proxy.problems[:20]:

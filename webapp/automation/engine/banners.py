@@ -14,6 +14,7 @@ from typing import Any
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import Frame, Page
 
+from webapp.automation.engine.asking import packed, unpack
 from webapp.automation.engine.captchas import is_captcha_frame
 
 MOST = 3  # banners on one page
@@ -21,6 +22,7 @@ PATIENCE = 2.0  # seconds for a click, and for a banner to go
 _HERE = Path(__file__).parent
 _WORDS: dict[str, Any] = json.loads((_HERE / "banners.json").read_text())
 _SCRIPT = (_HERE / "banners.js").read_text()
+_TOLD = packed(_SCRIPT, words=_WORDS, tell=True)
 
 
 def dismiss(page: Page) -> list[str]:
@@ -41,11 +43,10 @@ def _dismiss_one(page: Page, frame: Frame) -> str:
     framed = frame is not page.main_frame
     if is_captcha_frame(frame) or (framed and not _lies_over(frame)):
         return ""
-    argument = {"words": _WORDS, "framed": framed, "tell": True}
-    told = frame.evaluate(_SCRIPT, argument)
+    told = unpack(frame.evaluate(_TOLD, {"framed": framed}))
     if not told:
         return ""
-    button = frame.evaluate_handle(_SCRIPT, {**argument, "tell": False}).as_element()
+    button = frame.evaluate_handle(_SCRIPT, {"words": _WORDS, "framed": framed, "tell": False}).as_element()
     if button is None:
         return ""
     try:

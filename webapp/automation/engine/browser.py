@@ -57,6 +57,7 @@ class EngineBrowser:
         self.agent = self.version = ""
         self._browser: Browser | None = None
         self._dead = False
+        self._ready: BrowserContext | None = None
         self.process: psutil.Process | None = None
 
     @property
@@ -72,23 +73,39 @@ class EngineBrowser:
         return self._dead
 
     def new_context(self, script: str = "") -> BrowserContext:
-        """A fresh context, in a fresh Chromium where the last one has died; `script` runs in each frame before its own scripts.
+        """A fresh context, prepared or new, in a fresh Chromium where the last one has died; `script` runs in each frame before its own
+        scripts.
 
         Raises the browser's Error when Chromium does not start; `is_dead()` says so afterwards.
         """
+        ready, self._ready = self._ready, None
+        self.proxy.forget()
+        if ready is not None and self.is_alive():
+            return ready
         self._dead = True
         if not self.is_alive():
             self.close()
             self._start()
+        context = self._make_context(script)
+        self._dead = False
+        return context
+
+    def prepare(self, script: str) -> None:
+        """Make the next attempt's context and its first page now, which takes a while. Without success `new_context` makes another."""
+        if self._ready is None and self.is_alive():
+            with self._impatient(), suppress(BrowserError):
+                context = self._make_context(script)
+                context.new_page()
+                self._ready = context
+
+    def _make_context(self, script: str) -> BrowserContext:
         assert self._browser is not None
-        self.proxy.forget()
         context = self._browser.new_context(
             user_agent=self.agent, viewport=VIEWPORT, locale="en-US", accept_downloads=False, permissions=[],
             service_workers="block", reduced_motion="reduce",
         )  # fmt: skip
         if script:
             context.add_init_script(script)
-        self._dead = False
         return context
 
     def kill(self) -> None:
@@ -104,7 +121,7 @@ class EngineBrowser:
             context.close()
 
     def close(self) -> None:
-        browser, self._browser = self._browser, None
+        browser, self._browser, self._ready = self._browser, None, None
         if browser is not None:
             with self._impatient(), suppress(BrowserError):
                 browser.close()

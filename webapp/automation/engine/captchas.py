@@ -16,12 +16,13 @@ from playwright.sync_api import ElementHandle, Frame, Page
 from playwright.sync_api import Error as BrowserError
 
 from webapp.automation.engine import read
+from webapp.automation.engine.asking import packed, unpack
 from webapp.automation.engine.failures import Failed, FailureType
 from webapp.automation.engine.seen import FormSeen
 
 _HERE = Path(__file__).parent
 _WORDS: dict[str, Any] = json.loads((_HERE / "captchas.json").read_text())
-_SCRIPT = (_HERE / "captchas.js").read_text()
+_SCRIPT = packed((_HERE / "captchas.js").read_text(), words=_WORDS)
 _OWN = re.compile("|".join(one["match"] for one in _WORDS["frames"]) + r"|captcha-delivery\.com", re.I)
 _REFUSAL = re.compile(_WORDS["refusals"], re.I)
 KINDS = {
@@ -66,7 +67,7 @@ def is_captcha_frame(frame: Frame) -> bool:
 def find_captchas(page: Page, form: FormSeen | None = None) -> list[Captcha]:
     """Those of the page and its frames. In the frame of the chosen form, what belongs to another form says so."""
     element = read.locate_form(page, form) if form else None
-    home = element.owner_frame() if element else None
+    home = read.frame_of(page, form, element) if form and element else None
     found: list[Captcha] = []
     for frame in page.frames:
         if is_captcha_frame(frame):
@@ -74,7 +75,7 @@ def find_captchas(page: Page, form: FormSeen | None = None) -> list[Captcha]:
         try:
             if frame is not page.main_frame and not frame.frame_element().is_visible():
                 continue
-            raw = frame.evaluate(_SCRIPT, {"form": element if frame is home else None, "words": _WORDS})
+            raw = unpack(frame.evaluate(_SCRIPT, {"form": element if frame is home else None}))
             elsewhere = "" if element is None or frame is home else _place_of(frame, home, element)
         except BrowserError:
             if frame is page.main_frame:

@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from webapp.automation.engine import banners, pages, read, walls
-from webapp.automation.engine.asking import answers, ask, is_replaced
+from webapp.automation.engine.asking import answers, ask, is_replaced, packed, unpack
 from webapp.automation.engine.choose import Choice, choose_form
 from webapp.automation.engine.failures import Failed, FailureType, first_of
 from webapp.automation.engine.links import (
@@ -40,7 +40,9 @@ NEAR_PAGES = 2
 LATE = 6.0  # seconds that a form may take to appear on a page that is there to hold one
 QUIET = 1.5  # the same for any other page
 _HERE = Path(__file__).parent
-_LOOK = (_HERE / "contact_page.js").read_text()
+_SCRIPT = (_HERE / "contact_page.js").read_text()
+_ASKED = {"about": WORDS["about"], "ask": WORDS["ask"]}
+_LOOK = packed(_SCRIPT, **_ASKED, element=None)
 _WAIT = (_HERE / "late.js").read_text()
 _MAIL = re.compile(r"\b[\w.+'-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24}\b", re.I)
 
@@ -63,6 +65,7 @@ class Search:
     failures: list[Failed] = field(default_factory=list)
     shut: list[int] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
+    passed: str = ""  # a page that was left at once for the one that it links to
 
     @property
     def left(self) -> int:
@@ -114,6 +117,10 @@ def _find(search: Search, target: Target) -> Found:
                 found = _try_page(search, url, links, guessed=True)
                 if found:
                     return found
+        if search.left > 0 and search.passed:
+            found = _try_page(search, search.passed, links, again=True)
+            if found:
+                return found
     raise _nothing(search, website)
 
 
@@ -126,9 +133,12 @@ def _has(search: Search, *kinds: FailureType) -> bool:
 
 
 def _try_page(
-    search: Search, url: str, links: list[tuple[float, str]], *, given: bool = False, guessed: bool = False
-) -> Found | None:
-    """Open it and look for its form; None when there is none that can be used. Raises Failed for what ends the attempt."""
+    search: Search, url: str, links: list[tuple[float, str]], *, given: bool = False, guessed: bool = False, again: bool = False
+) -> Found | None:  # fmt: skip
+    """Open it and look for its form; None when there is none that can be used. Raises Failed for what ends the attempt.
+
+    A page that links to the contact page is not waited for, unless it is opened `again`.
+    """
     visit = search.visit
     search.tried.append(url)
     search.known.append(url)
@@ -161,10 +171,18 @@ def _try_page(
     if not opened.is_page:
         return None
     visit.evidence += banners.dismiss(visit.page)
+    choice, at_once = _choose(visit)
+    if choice is not None:  # as mostly: there is nothing else to learn from this page
+        return Found(choice, opened)
     looked = _look(visit)
     links += score_all(looked["links"], opened.url)
+    led = not again and any(score >= ENOUGH and not _tried(search, link) for score, link in links)
     patient = given or bool(PATH.search(urlsplit(opened.url).path + "/") or EXACT.search(looked["heading"]))
     _note_mails(search, looked, patient)
+    if led and not patient and not looked["openers"]:
+        search.failures.append(at_once)
+        search.passed = search.passed or url
+        return None
     try:
         choice = _look_for_form(search, looked, patient=patient)
     except Failed as failed:
@@ -176,7 +194,7 @@ def _try_page(
 
 
 def _look(visit: Visit) -> dict[str, Any]:
-    seen: dict[str, Any] = ask(visit.page, _LOOK, {"about": WORDS["about"], "ask": WORDS["ask"], "element": None})
+    seen: dict[str, Any] = unpack(ask(visit.page, _LOOK))
     return seen
 
 
@@ -236,7 +254,7 @@ def _open_by_hand(visit: Visit, openers: list[dict[str, str]]) -> Choice | None:
         check(visit.observer)
         before, changes = visit.page.url, _Changes(visit)
         try:
-            found = visit.page.evaluate_handle(_LOOK, {"about": WORDS["about"], "ask": WORDS["ask"], "element": number})
+            found = visit.page.evaluate_handle(_SCRIPT, {**_ASKED, "element": number})
             button = found.as_element()
             if button is None:
                 continue

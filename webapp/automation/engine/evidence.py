@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playwright.sync_api import Error as BrowserError
-from playwright.sync_api import Page
+from playwright.sync_api import FloatRect, Page
 
 from webapp.automation.engine.asking import answers
 from webapp.automation.engine.browser import VIEWPORT
@@ -20,27 +20,26 @@ def picture(page: Page, recording: Recording, *, whole: bool = True) -> bytes | 
     None when it cannot be drawn.
     """
     try:
-        if page.is_closed() or not answers(page):
+        if page.is_closed():
             return None
         if not whole:
             return page.screenshot(scale="css", timeout=PATIENCE)
-        height = page.evaluate("() => Math.max(document.documentElement?.scrollHeight ?? 0, innerHeight)")
-        clip = {
+        clip: FloatRect = {
             "x": 0,
             "y": 0,
             "width": VIEWPORT["width"],
-            "height": min(max(int(height), VIEWPORT["height"]), TALLEST),
-        }
-        return page.screenshot(full_page=True, clip=clip, scale="css", animations="disabled", timeout=PATIENCE)  # type: ignore[arg-type]
+            "height": TALLEST,
+        }  # the driver cuts it to the page's size
+        return page.screenshot(full_page=True, clip=clip, scale="css", animations="disabled", timeout=PATIENCE)
     except BrowserError as error:
         recording.note("no_picture", error.message)
         return None
 
 
-def source(page: Page, recording: Recording, frame: int = 0) -> str:
-    """The page's HTML as it stands, and that of the frame with the form behind it."""
+def source(page: Page, recording: Recording, frame: int = 0, *, sure: bool = False) -> str:
+    """The page's HTML as it stands, and that of the frame with the form behind it. `sure` when the page has just answered."""
     try:
-        if page.is_closed() or not answers(page):
+        if page.is_closed() or not (sure or answers(page)):
             return ""
         text = page.content()
         if frame and frame < len(page.frames):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from playwright.sync_api import Error, Page
 
 from webapp.automation.engine import consents
 from webapp.automation.engine.failures import Failed, FailureType, first_of
-from webapp.automation.engine.hands import Hands, label_of, leave, option_label, put_in, same, type_into
+from webapp.automation.engine.hands import Hands, label_of, option_label, put_in, same, type_over
 from webapp.automation.engine.options import choose_option, tight
 from webapp.automation.engine.outcome import Enquiry, Field, Limits, SavedMapping
 from webapp.automation.engine.picking import Chooser, options_of, pick_drawn, pick_native, shows, type_ahead
@@ -19,6 +20,7 @@ from webapp.automation.engine.values import shape, value_for
 
 TICKS = {Kind.CONSENT, Kind.SMS_CONSENT, Kind.MARKETING}
 CHOICES = {"checkbox", "radio", "switch"}
+TEXTS = {"input", "textarea"}
 AT_ONCE = {"date", "time", "month", "week", "datetime-local"}
 NEVER = {Kind.HONEYPOT, Kind.HIDDEN, Kind.FILE, Kind.CAPTCHA, Kind.PASSWORD, Kind.SUBMIT}
 Problem = tuple[FailureType, str]
@@ -69,17 +71,26 @@ def hands_of(page: Page, form: FormSeen, enquiry: Enquiry, limits: Limits) -> Ha
     return known
 
 
-def read_all_back(page: Page, form: FormSeen, enquiry: Enquiry, limits: Limits) -> list[str]:
-    """Read back every text put into this form, and put it in again once where it went; the labels of those that keep nothing."""
+def read_all_back(page: Page, form: FormSeen, enquiry: Enquiry, limits: Limits) -> tuple[list[str], list[str]]:
+    """Compare every text put into this form, as just read, with what it holds, and put it in again once where it went: the labels of those
+    that were put in again, and of those that keep nothing.
+    """
     hands = hands_of(page, form, enquiry, limits)
-    lost = []
-    here = {one.uid for one in form.controls if one.visible or one.proxied}
+    again: list[str] = []
+    lost: list[str] = []
+    here = {one.uid: one for one in form.controls if one.visible or one.proxied}
     for uid, (control, kind, text) in list(hands.kept.items()):
-        if uid in here and not hands.read_back(control, kind, text):
-            hands.on(control, lambda el, text=text: put_in(el, text))  # type: ignore[misc]
-            if not hands.read_back(control, kind, text):
-                lost.append(label_of(control))
-    return lost
+        if (
+            uid not in here
+            or (here[uid].tag in TEXTS and same(kind, here[uid].value, text))
+            or hands.read_back(control, kind, text)
+        ):
+            continue
+        again.append(label_of(control))
+        hands.on(control, lambda el, text=text: put_in(el, text))  # type: ignore[misc]
+        if not hands.read_back(control, kind, text):
+            lost.append(label_of(control))
+    return again, lost
 
 
 def kinds_with(form: FormSeen, kinds: Mapping[str, Kind], saved: SavedMapping | None) -> dict[str, Kind]:
@@ -288,7 +299,8 @@ class _Filling:
 
     def _put(self, kind: Kind, control: Control, text: str) -> bool:
         hands = self.hands
-        state = hands.state(control)
+        keyed = control.type not in AT_ONCE and control.role != "combobox"
+        state = hands.enter(control) if keyed else hands.state(control)
         if same(kind, state["value"], text):
             hands.keep(control, kind, text)
             return True
@@ -298,7 +310,7 @@ class _Filling:
                     return False  # the site knows better, as with the vehicle of its own page
                 return self._problem(FailureType.FIELD_DISABLED, f'The field "{label_of(control)}" stays locked.')
             return False
-        if self._written(kind, control, text):
+        if self._written(kind, control, text, state if keyed and not state["locked"] else None):
             return True
         if control.required or kind in (Kind.EMAIL, Kind.MESSAGE):
             listed = control.role == "combobox" or control.options
@@ -308,27 +320,28 @@ class _Filling:
             )
         return False
 
-    def _written(self, kind: Kind, control: Control, text: str) -> bool:
-        """By keys; by a list that opens under them; at once. Each way is read back before the next is tried."""
+    def _written(self, kind: Kind, control: Control, text: str, entered: dict[str, Any] | None) -> bool:
+        """By keys; by a list that opens under them; at once. Each way is read back before the next is tried. `entered` is the state of
+        a control that has been entered already.
+        """
         hands = self.hands
 
-        def by_keys() -> None:
-            el = hands.find(control)
-            type_into(hands.page, el, text)
-            leave(el)
+        def by_keys() -> str:
+            type_over(hands.page, text, kind, filled=(entered or hands.enter(control))["filled"])
+            return str(hands.leave(control)["value"])
 
-        def at_once() -> None:
+        def at_once() -> str:
             hands.on(control, lambda el: put_in(el, text))
+            return str(hands.state(control)["value"])
 
         if control.role == "combobox" and type_ahead(hands, control, kind, text, self._chooser(kind, control)):
             hands.keep(control, kind, hands.state(control)["value"])
             return True
         for way in (at_once,) if control.type in AT_ONCE else (by_keys, at_once):
             try:
-                way()
+                value = way()
             except Error:
                 continue  # drawn anew under the hand: the next way finds the new one
-            value = hands.state(control)["value"]
             if same(kind, value, text):
                 hands.keep(control, kind, value)
                 return True

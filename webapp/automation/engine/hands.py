@@ -18,7 +18,6 @@ from webapp.automation.engine.seen import Control, FormSeen, Kind, Option
 from webapp.automation.engine.values import same_phone
 
 T = TypeVar("T")
-TYPED = 16  # characters typed key by key at most; of a longer text all but its end is put in at once
 PHONES = {Kind.PHONE, Kind.PHONE_AREA, Kind.PHONE_PREFIX, Kind.PHONE_LINE}
 SOURCES = ("label", "aria", "over", "placeholder", "heading", "before", "title", "after")
 _GONE = re.compile(
@@ -32,11 +31,13 @@ _STATE = """el => !el.isConnected ? null : ({
 })"""
 
 
-_ENTER = """el => {
-  el.scrollIntoView({block: 'center', inline: 'nearest', behavior: 'instant'});
-  el.focus();
-  return (el.value ?? el.textContent) !== '';
-}"""
+_ENTER = f"""el => {{
+  el.scrollIntoView({{block: 'center', inline: 'nearest', behavior: 'instant'}});
+  const state = ({_STATE})(el);
+  if (state && !state.locked) el.focus();
+  return state && {{...state, filled: (el.value ?? el.textContent) !== ''}};
+}}"""
+_LEAVE = f"async el => {{ el.blur(); await null; return ({_STATE})(el); }}"
 
 
 _BESIDE_LINKS = """el => {
@@ -74,7 +75,6 @@ class Hands:
     enquiry: Enquiry
     limits: Limits
     kept: dict[str, tuple[Control, Kind, str]] = field(default_factory=dict)  # by uid: what must be read back
-    _known: dict[str, ElementHandle] = field(default_factory=dict)
 
     @property
     def patience(self) -> float:
@@ -108,15 +108,23 @@ class Hands:
 
     def state(self, control: Control) -> dict[str, Any]:
         """`value`, `checked` and `locked`, as they are now."""
-        for again in (False, True):
-            el = None if again else self._known.get(control.uid)
-            if el is None:
-                el = self._known[control.uid] = self.find(control)
-            with suppress(Error):
-                found: dict[str, Any] | None = el.evaluate(_STATE)
-                if found:
-                    return found
-        raise Error("Element is not attached to the DOM")
+        return self._ask(control, _STATE)
+
+    def enter(self, control: Control) -> dict[str, Any]:
+        """Into view and into it, unless it is locked: its state, and whether it is `filled`."""
+        return self._ask(control, _ENTER)
+
+    def leave(self, control: Control) -> dict[str, Any]:
+        """Out of it, so that it checks itself: its state then."""
+        return self._ask(control, _LEAVE)
+
+    def _ask(self, control: Control, script: str) -> dict[str, Any]:
+        found: dict[str, Any] | None = read.ask(self.page, control, script)
+        if found is None:
+            found = self.on(control, lambda el: el.evaluate(script))
+        if found is None:
+            raise Error("Element is not attached to the DOM")
+        return found
 
     def wait_awake(self, control: Control) -> bool:
         """Whether it takes input, after waiting a little for it to."""
@@ -173,14 +181,14 @@ def same(kind: Kind, shown: str, wanted: str) -> bool:
     return bool(tight(wanted)) and tight(shown) == tight(wanted)
 
 
-def type_into(page: Page, el: ElementHandle, text: str) -> None:
-    """By real keys from an empty box; the rest of a long text at once, as pasted. The control is left, so that it checks itself."""
-    if el.evaluate(_ENTER):
+def type_over(page: Page, text: str, kind: Kind, *, filled: bool) -> None:
+    """Into the box that was entered, over what it holds: as pasted, with a real key at its end. Phones are often masked: all by keys."""
+    if filled:
         page.keyboard.press("ControlOrMeta+A")
         page.keyboard.press("Delete")
-    if len(text) > TYPED:
-        page.keyboard.insert_text(text[:-4])
-        text = text[-4:]
+    if kind not in PHONES:
+        page.keyboard.insert_text(text[:-1])
+        text = text[-1:]
     for number, line in enumerate(text.split("\n")):
         if number:
             page.keyboard.press("Enter")

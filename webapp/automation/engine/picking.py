@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import ElementHandle, Error, Frame, JSHandle
 
-from webapp.automation.engine.hands import Hands, as_options, frame_of, leave, same, type_into
+from webapp.automation.engine.hands import Hands, as_options, frame_of, leave, same, type_over
 from webapp.automation.engine.options import is_placeholder, tight
 from webapp.automation.engine.seen import Control, Kind, Option
 
@@ -143,10 +143,9 @@ def type_ahead(hands: Hands, control: Control, kind: Kind, text: str, choose: Ch
     """Typed until a list comes, then its row taken: for boxes that keep nothing that was not chosen."""
     el = hands.find(control)
     seen = frame_of(el).evaluate_handle(_MARKS)
-    type_into(hands.page, el, text)
+    type_over(hands.page, text, kind, filled=hands.enter(control)["filled"])
     chosen = _take_row(hands, el, seen, lambda options: _exact(options, text) or choose(options))
-    leave(hands.find(control))
-    kept = hands.state(control)["value"]
+    kept = hands.leave(control)["value"]
     return chosen is not None and (same(kind, kept, text) or same(kind, kept, chosen.label))
 
 

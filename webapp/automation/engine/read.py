@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from playwright.sync_api import ElementHandle, Error, Frame, JSHandle, Page
 
 from webapp.automation.engine import words
+from webapp.automation.engine.asking import packed, unpack
 from webapp.automation.engine.seen import Control, FormSeen, Option
 
 DEEPEST = 5
@@ -25,7 +26,7 @@ _HERE = Path(__file__).parent
 SECRET = secrets.token_hex(16)  # by which our scripts find the roots that only we keep
 INIT_SCRIPT = f"({(_HERE / 'roots.js').read_text().strip()})({json.dumps(SECRET)})"
 _PARTS = "\n".join((_HERE / name).read_text() for name in ("tree.js", "sight.js", "labels.js", "scan.js"))
-_SCAN = f"(kept) => {{ const SECRET = {json.dumps(SECRET)};\n{_PARTS}\nreturn scan(kept); }}"
+_SCAN = packed(f"(kept) => {{ const SECRET = {json.dumps(SECRET)};\n{_PARTS}\nreturn scan(kept); }}")
 _FRAME_BOX = """(el) => {
   const r = el.getBoundingClientRect(), s = getComputedStyle(el);
   const seen = el.checkVisibility({visibilityProperty: true, opacityProperty: true}) && r.width > 1 && r.height > 1
@@ -85,11 +86,11 @@ def _scan(register: _Register, frame: Frame) -> tuple[int, dict[str, Any]]:
     known = register.current.get(frame)
     if known is not None:
         try:
-            return known, frame.evaluate(_SCAN, register.documents[known])
+            return known, unpack(frame.evaluate(_SCAN, register.documents[known]))
         except Error:
             register.documents.pop(register.current.pop(frame), None)
     handle = frame.evaluate_handle("() => ({ids: new WeakMap(), els: []})")
-    seen = frame.evaluate(_SCAN, handle)
+    seen = unpack(frame.evaluate(_SCAN, handle))
     number = next(_numbers)
     register.documents[number], register.current[frame] = handle, number
     return number, seen
@@ -201,6 +202,21 @@ def _element(page: Page, uid: str) -> ElementHandle | None:
         return None
 
 
+def ask(page: Page, control: Control, script: str) -> Any:
+    """What `script`, a function of the element, answers of the live control, in one question; None when it has gone."""
+    document, _, number = control.uid.partition(".")
+    handle = _registers.get(page, _Register()).documents.get(int(document)) if document.isdigit() else None
+    if handle is None or not number:
+        return None
+    try:
+        return handle.evaluate(
+            f"(kept, n) => {{ const el = kept.els[n]; return el && el.isConnected ? ({script})(el) : null; }}",
+            int(number),
+        )
+    except Error:
+        return None
+
+
 def locate(page: Page, form: FormSeen, control: Control) -> ElementHandle | None:
     """The live element of a control: itself while connected, else the one that took its place when the site drew the form anew."""
     found = _element(page, control.uid)
@@ -227,6 +243,11 @@ def locate_form(page: Page, form: FormSeen) -> ElementHandle | None:
         return found
     again = find_again(read_forms(page), form)
     return _element(page, again.uid) if again else None
+
+
+def frame_of(page: Page, form: FormSeen, element: ElementHandle) -> Frame | None:
+    """Where an element of the form stands."""
+    return element.owner_frame() if form.frame else page.main_frame
 
 
 def find_again(forms: list[FormSeen], form: FormSeen) -> FormSeen | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 from playwright.sync_api import ElementHandle, Error, Frame, Page
 
 from webapp.automation.engine import read
+from webapp.automation.engine.asking import packed, unpack
 from webapp.automation.engine.captchas import is_captcha_frame
 from webapp.automation.engine.outcome import Enquiry
 
 _HERE = Path(__file__).parent
-_LOOK = (
-    f"([ours, form, secret]) => {{ const SECRET = secret;\n{(_HERE / 'tree.js').read_text()}\n"
+_LOOK = packed(
+    f"([ours, form]) => {{ const SECRET = {json.dumps(read.SECRET)};\n{(_HERE / 'tree.js').read_text()}\n"
     f"{(_HERE / 'snapshot.js').read_text()}\nreturn look(ours, form); }}"
 )
 FRAMES = 20
@@ -85,9 +87,12 @@ def values_of(enquiry: Enquiry, typed: Iterable[str]) -> list[str]:
     return sorted({" ".join(text.split()) for text in texts if len(text) > 2})
 
 
-def take_snapshot(page: Page, windows: Iterable[Page], ours: list[str], form: ElementHandle | None) -> Snapshot:
-    """All frames in sight of the page and of its windows; those of captchas and those that are just going are left out."""
-    home = _frame_of(form)
+def take_snapshot(
+    page: Page, windows: Iterable[Page], ours: list[str], form: ElementHandle | None, home: Frame | None = None
+) -> Snapshot:
+    """All frames in sight of the page and of its windows; those of captchas and those that are just going are left out. `home` is the
+    frame that the form stood in.
+    """
     views = []
     for window in (page, *windows):
         if window.is_closed():
@@ -99,20 +104,13 @@ def take_snapshot(page: Page, windows: Iterable[Page], ours: list[str], form: El
     return Snapshot(tuple(views))
 
 
-def _frame_of(form: ElementHandle | None) -> Frame | None:
-    try:
-        return form.owner_frame() if form else None
-    except Error:
-        return None
-
-
 def _view(frame: Frame, ours: list[str], form: ElementHandle | None, *, new: bool) -> View | None:
     if is_captcha_frame(frame):
         return None
     try:
         if frame.parent_frame is not None and not frame.frame_element().is_visible():
             return None
-        raw: dict[str, Any] = frame.evaluate(_LOOK, [ours, form, read.SECRET])
+        raw = _look(frame, ours, form)
     except Error:
         return None
     return View(
@@ -126,3 +124,13 @@ def _view(frame: Frame, ours: list[str], form: ElementHandle | None, *, new: boo
         window=new,
         top=frame.parent_frame is None,
     )
+
+
+def _look(frame: Frame, ours: list[str], form: ElementHandle | None) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = unpack(frame.evaluate(_LOOK, [ours, form]))
+    except Error:
+        if form is None:
+            raise
+        found = unpack(frame.evaluate(_LOOK, [ours, None]))  # its document has gone, with the form
+    return found

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from playwright.sync_api import ElementHandle, Error, JSHandle, Page
+from playwright.sync_api import ElementHandle, Error, Frame, JSHandle, Page
+from playwright.sync_api import TimeoutError as Timeout
 
-from webapp.automation.engine import captchas, consents, read
+from webapp.automation.engine import banners, captchas, consents, read
 from webapp.automation.engine.buttons import choose_button, words_on
 from webapp.automation.engine.failures import Failed, FailureType
 from webapp.automation.engine.fill import TICKS, hands_of, read_all_back, set_ticked
@@ -21,6 +23,8 @@ from webapp.automation.engine.seen import Control, FormSeen
 from webapp.automation.engine.snapshot import Snapshot, take_snapshot, values_of
 from webapp.automation.engine.verdict import Verdict, judge
 
+Photograph = Callable[[], bytes | None]
+PICTURES = 3  # of a page that never comes to rest
 LOOK = 150  # milliseconds that one wait for a change takes at most
 _AWAKE = "el => !el.matches(':disabled') && el.getAttribute('aria-disabled') !== 'true'"
 _CHANGE = """ms => new Promise(resolve => {
@@ -36,6 +40,11 @@ _HEAR = """el => {
   for (const kind of ["pointerdown", "mousedown", "keydown", "click"]) el.ownerDocument.defaultView.addEventListener(kind, note, true);
   return seen;
 }"""
+_INTO_VIEW = """el => {
+  el.scrollIntoViewIfNeeded();
+  const box = el.getBoundingClientRect(), hit = el.getRootNode().elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+  return !!hit && !el.contains(hit) && !hit.contains(el);
+}"""
 _DRAWN = """() => new Promise(done => {
   setTimeout(done, 500);
   requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done)));
@@ -49,7 +58,7 @@ _WRONG = """form => [...(form.elements || form.querySelectorAll('input,select,te
 class Submitted:
     """What became of the press. `message` in the site's own words where it spoke; `evidence` strongest first; `failure` None when
     confirmed; `captcha_kind` names the captcha that came up; `moved_on` when the press led to a further step and sent nothing final;
-    `quiet` when no request of any sort was seen after it.
+    `quiet` when no request of any sort was seen after it; `picture` is of the page as it stood then, where one was taken.
     """
 
     submission: Submission
@@ -60,19 +69,24 @@ class Submitted:
     captcha_kind: str = ""
     moved_on: bool = False
     quiet: bool = False
+    picture: bytes | None = None
 
 
-def submit(page: Page, form: FormSeen, enquiry: Enquiry, *, observer: Observer, limits: Limits) -> Submitted:
+def submit(
+    page: Page, form: FormSeen, enquiry: Enquiry, *, observer: Observer, limits: Limits, photograph: Photograph = lambda: None
+) -> Submitted:  # fmt: skip
     """Send a filled form by its own button, once. Raises Failed(FIELD_DISABLED) or (FIELD_NOT_FOUND) while nothing has left."""
-    lost = read_all_back(page, form, enquiry, limits)
+    form = read.find_again(read.read_forms(page), form) or form
+    again, lost = read_all_back(page, form, enquiry, limits)
     if lost:
         raise Failed(FailureType.FIELD_DISABLED, "The form does not keep what is put in: " + ", ".join(lost))
-    form = read.find_again(read.read_forms(page), form) or form
+    if again:
+        form = read.find_again(read.read_forms(page), form) or form
     chosen = choose_button(form)
     if chosen is None:
         raise Failed(FailureType.FIELD_NOT_FOUND, "The form has no button that sends it.")
     unlock(hands_of(page, form, enquiry, limits), form, chosen[0])
-    return press(page, form, chosen[0], enquiry, observer=observer, limits=limits)
+    return press(page, form, chosen[0], enquiry, observer=observer, limits=limits, photograph=photograph)
 
 
 def unlock(hands: Hands, form: FormSeen, button: Control) -> None:
@@ -99,8 +113,10 @@ def unlock(hands: Hands, form: FormSeen, button: Control) -> None:
 
 
 def _awake(hands: Hands, button: Control, *, patient: bool) -> bool:
-    element = hands.find(button)
-    if patient and not element.evaluate(_AWAKE):
+    if read.ask(hands.page, button, _AWAKE):
+        return True
+    if patient:
+        element = hands.find(button)
         with suppress(Error):
             frame_of(element).wait_for_function(_AWAKE, arg=element, timeout=hands.patience, polling=50)
     return bool(hands.find(button).evaluate(_AWAKE))
@@ -115,20 +131,29 @@ def press(
     observer: Observer,
     limits: Limits,
     moved_on: Callable[[], bool] | None = None,
+    photograph: Photograph = lambda: None,
 ) -> Submitted:
-    """Press `button` once and watch until the outcome stands or the time is over. `moved_on` asks whether a further step has come."""
+    """Press `button` once and watch until the outcome stands or the time is over. `moved_on` asks whether a further step has come;
+    `photograph` is called when the outcome seems to stand, and its picture kept when it does.
+
+    Raises Failed(CAPTCHA_DETECTED) for one that asks for a person, before anything is pressed.
+    """
     hands = hands_of(page, form, enquiry, limits)
+    idle = captchas.check(page, form)
     element, whole = hands.find(button), read.locate_form(page, form)
-    idle = _idle_captchas(page, form)
     ours = values_of(enquiry, [text for _, _, text in hands.kept.values()])
-    free = _is_free(hands, element)
-    before = take_snapshot(page, (), ours, whole)
-    recorder = Recorder(page, enquiry, element.owner_frame()).start()
-    watch = _Watch(page, recorder, before, ours, whole, _wanted(form, recorder))
+    pressed: list[str] = []
+    home = read.frame_of(page, form, element)
+    if _bring(page, element, home):
+        pressed = banners.dismiss(page)
+        _bring(page, element, home)
+    before = take_snapshot(page, (), ours, whole, home)
+    recorder = Recorder(page, enquiry, home).start()
+    watch = _Watch(page, recorder, before, ours, whole, _wanted(form, recorder), photograph)
     try:
         observer.about_to_submit()
         try:
-            _press_once(page, element, free=free)
+            _press_once(element)
         except Error:  # what came of it is seen below; that nothing came of it cannot be seen
             recorder.unsure = True
         verdict = watch.until_settled(limits.confirm, moved_on)
@@ -138,35 +163,43 @@ def press(
             verdict = watch.sealed()
         done = _with_captchas(page, form, recorder, verdict, idle)
         done.quiet = not recorder.chains and not recorder.others
+        done.picture = watch.picture
+        done.evidence += pressed
         return done
     finally:
         recorder.stop()
 
 
-def _is_free(hands: Hands, element: ElementHandle) -> bool:
-    """In view, at rest, and with nothing lying over it; drawn there, since the browser aims at what it has drawn and not at what is so."""
-    hands.bring(element)
-    try:
-        element.click(trial=True, timeout=1500)
-        for _ in range(2):  # a frame is drawn by another process, after the page
-            hands.page.evaluate(_DRAWN)
-            element.evaluate(_DRAWN)
-    except Error:
-        return False
-    return True
+def _bring(page: Page, element: ElementHandle, home: Frame | None) -> bool:
+    """Into view, as the press would do it itself, so that what comes of that is seen before; whether something lies over it. In a frame
+    also drawn there, by its process after the page's: of a frame the browser aims at what it has drawn.
+    """
+    covered = False
+    with suppress(Error):
+        covered = bool(element.evaluate(_INTO_VIEW))
+        if home is not None and home.parent_frame is not None:
+            for _ in range(2):
+                page.evaluate(_DRAWN)
+                element.evaluate(_DRAWN)
+    return covered
 
 
-def _press_once(page: Page, element: ElementHandle, *, free: bool) -> None:
-    """By mouse; under a cover by key, so that nothing else is pressed. The element itself says whether it was reached: only a press
-    that it has not heard, as when the browser aims at an old picture of a foreign frame, is followed by another way."""
+def _press_once(element: ElementHandle) -> None:
+    """By mouse; under a cover, which the browser sees before it presses, by key, so that nothing else is pressed. The element itself says
+    whether it was reached: only a press that it has not heard, as when the browser aims at an old picture of a frame, is followed
+    by another way.
+    """
     heard = element.evaluate_handle(_HEAR)
-    if free:
+    covered = False
+    try:
         element.click(timeout=1500, no_wait_after=True)
-        if _was_heard(heard):
-            return
+    except Timeout:
+        covered = True
+    if _was_heard(heard):
+        return
     if element.evaluate("el => { el.focus(); return el.getRootNode().activeElement === el; }"):
         element.press("Enter", no_wait_after=True, timeout=1500)
-        if free is False or _was_heard(heard):
+        if covered or _was_heard(heard):
             return
     element.evaluate("el => el.click()")
 
@@ -183,12 +216,6 @@ def _wanted(form: FormSeen, recorder: Recorder) -> int:
     """How many of our values a request must carry to be the form: two, or one where it holds no more."""
     held = " ".join(one.value for one in form.controls)
     return max(1, min(2, recorder.count(held)))
-
-
-def _idle_captchas(page: Page, form: FormSeen) -> list[str]:
-    with suppress(Error):
-        return sorted({one.name for one in captchas.find_captchas(page, form) if not one.active})
-    return []
 
 
 def _with_captchas(page: Page, form: FormSeen, recorder: Recorder, verdict: Verdict, idle: list[str]) -> Submitted:
@@ -227,22 +254,33 @@ class _Watch:
     ours: list[str]
     form: ElementHandle | None
     wanted: int
+    photograph: Photograph = lambda: None
+    picture: bytes | None = None  # of the page as it was last looked at
+    taken: int = 0
 
     def until_settled(self, seconds: float, moved_on: Callable[[], bool] | None) -> Verdict | None:
         """The verdict that stands: nothing has changed for as long as it asks, or the time is over. None when a further step came."""
         deadline = time.monotonic() + seconds
         last: Snapshot | None = None
         changed, asked = time.monotonic(), False
-        verdict = self.judged(self.before)
         while True:
+            left = deadline - time.monotonic()
+            if (
+                self.recorder.is_busy() and left > 0 and not self._is_over()
+            ):  # while it is under way there is nothing to judge
+                self._wait(min(LOOK, left * 1000))
+                continue
             now = self.look()
             if now != last:
                 last, changed, asked = now, time.monotonic(), False
+                self.picture = None
             if moved_on is not None and not asked and not self.recorder.is_busy():
                 asked = True
                 if moved_on():
                     return None
             verdict = self.judged(now)
+            if verdict.quiet < math.inf and self._pictured():  # that nothing moves is waited for meanwhile
+                continue
             quiet = time.monotonic() - max(changed, self.recorder.changed_at)
             if (quiet >= verdict.quiet and not self.recorder.is_busy()) or self._is_over():
                 return verdict
@@ -251,8 +289,16 @@ class _Watch:
                 return verdict
             self._wait(min(LOOK, left * 1000, max(20.0, (verdict.quiet - quiet) * 1000)))
 
+    def _pictured(self) -> bool:
+        """Whether a picture has just been taken."""
+        if self.picture is not None or self.taken == PICTURES or self.recorder.is_busy() or self._is_over():
+            return False
+        self.taken += 1
+        self.picture = self.photograph()
+        return self.picture is not None
+
     def look(self) -> Snapshot:
-        return take_snapshot(self.page, self.recorder.windows, self.ours, self.form)
+        return take_snapshot(self.page, self.recorder.windows, self.ours, self.form, self.recorder.form_frame)
 
     def judged(self, now: Snapshot) -> Verdict:
         return judge(self.before, now, self.recorder.recorded(self.wanted))
@@ -267,7 +313,11 @@ class _Watch:
         return self.recorder.crashed or self.page.is_closed()
 
     def _wait(self, ms: float) -> None:
-        """Until something changes on the page, at most so long."""
+        """Until what is under way has come, or else something changes on the page; at most so long."""
+        if self.recorder.is_busy():
+            with suppress(Error):
+                self.page.context.wait_for_event("requestfinished", timeout=ms)
+            return
         try:
             self.page.evaluate(_CHANGE, ms)
         except Error:

@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from webapp.automation.engine.asking import ask
+from webapp.automation.engine.asking import ask, packed, unpack
 from webapp.automation.engine.failures import Failed, FailureType
 
 SHORT = 1_500  # characters: a page that says more is no wall
@@ -25,11 +25,11 @@ SHUT = frozenset({401, 402, 403, 405, 406, 418, 423, 451, 456, 493, 498, 499, 50
 MOST_PATIENT = 86_400.0  # seconds: a site may ask for more, this is what is remembered
 _HERE = Path(__file__).parent
 _WALLS: dict[str, Any] = json.loads((_HERE / "walls.json").read_text())
-_FACTS = (_HERE / "walls.js").read_text()
-_ARGUMENT = {
-    "marks": [mark for one in _WALLS["vendors"] for mark in one.get("marks", [])],
-    "patterns": [frame for one in _WALLS["vendors"] for frame in one.get("frames", [])],
-}
+_FACTS = packed(
+    (_HERE / "walls.js").read_text(),
+    marks=[mark for one in _WALLS["vendors"] for mark in one.get("marks", [])],
+    patterns=[frame for one in _WALLS["vendors"] for frame in one.get("frames", [])],
+)
 
 
 def parse_retry_after(value: str, *, now: float | None = None) -> float | None:
@@ -61,7 +61,7 @@ def check(page: Page, status: int, headers: dict[str, str]) -> None:
         if re.fullmatch(one["is"], headers.get(one["header"], "").strip(), re.I):
             evidence = (f"vendor: {one['vendor']}", f"header {one['header']}: {one['is']}", f"status {status}")
             raise Failed(FailureType.BOT_DETECTION, f"{one['vendor']} let no machine in", evidence=evidence)
-    facts = ask(page, _FACTS, _ARGUMENT)
+    facts = unpack(ask(page, _FACTS))
     found = judge(status, facts)
     if found:
         raise found
