@@ -8,6 +8,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,8 @@ from demo_sites.server import SiteServer
 from webapp.automation.engine.attempt import attempt
 from webapp.automation.engine.browser import VIEWPORT, EngineBrowser, open_browser
 from webapp.automation.engine.outcome import Enquiry, Step, Target
-from webapp.automation.models import AutomationAttempt
-from webapp.automation.service.claims import Claimed, claim_next
-from webapp.automation.service.lanes import _attempt
+from webapp.automation.models import AutomationAttempt, RunLane
+from webapp.automation.service.lanes import Lane
 from webapp.config import ROOT
 from webapp.core.chromium import find_chromium
 from webapp.core.db import db
@@ -99,9 +99,11 @@ def by_lane(browser: EngineBrowser, sites: SiteServer, scripts: list[Script], *,
     """Claim, visit and record until the run has nothing left, as a lane does. Seconds."""
     outreach = Outreach(sites)
     run = outreach.start([(one.name, "" if both else one.contact) for one in scripts])
+    lane = db.session.scalars(sa.select(RunLane).where(RunLane.run_id == run.id)).one()
+    serving = Lane(lane.id, run.id, outreach.company_id, lane.fence, browser=browser)
     begun = time.perf_counter()
-    while isinstance(claimed := claim_next(run.id, outreach.company_id), Claimed):
-        _attempt(browser, claimed, outreach.company_id, lambda: True)
+    with ExitStack() as stack:
+        serving.serve(stack)
     took = time.perf_counter() - begun
     check(run.id, len(scripts))
     return took

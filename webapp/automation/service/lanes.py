@@ -8,7 +8,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -20,16 +22,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from webapp.accounts.hosts import list_allowed
+from webapp.automation.engine import read
 from webapp.automation.engine.attempt import attempt
 from webapp.automation.engine.browser import EngineBrowser, open_browser
 from webapp.automation.engine.failures import FailureType
-from webapp.automation.engine.outcome import Enquiry, Limits, Outcome, Step, Target
+from webapp.automation.engine.outcome import Enquiry, Limits, Outcome, Target
 from webapp.automation.models import AutomationAttempt, ContactRequest, Dealership, Run, RunLane
-from webapp.automation.service import recording
+from webapp.automation.service import recording, watching
 from webapp.automation.service.claims import Claimed, Wait, claim_next
 from webapp.automation.service.mappings import as_saved, find_mapping
 from webapp.automation.service.robots import Robots, Unreadable
 from webapp.automation.service.runs import SOON
+from webapp.automation.service.watching import BEAT_EVERY, LOOK_EVERY, Line, Watch
 from webapp.automation.settings import get_settings
 from webapp.core.chromium import find_chromium
 from webapp.core.clock import read_now
@@ -38,28 +42,28 @@ from webapp.core.queue import get_queue, ring
 
 log = structlog.get_logger(__name__)
 LANE_LEASE = timedelta(seconds=60)
-LOOK_EVERY = 1.0  # seconds between two looks of the watch at the run's state
-BEAT_EVERY = 10.0
 SERVE = 900.0  # seconds; then the lane rings for itself and begins with a fresh browser
 MOST = 100  # attempts of one browser
-PATIENCE = 4.0  # seconds that a cancelled attempt has to end by itself before its browser is ended
 CRASHES = 2  # in a row, before the browser is given up
 RECORD_TRIES, RECORD_WAIT = 20, 4.0  # seconds
 LIMITS = Limits()
+CANCELLED = "Cancelled before anything was sent"
 
 
 def perform_lane(lane_id: int) -> None:
     """Serve the lane until nothing is due, its run has ended, or its time is up. A second worker on the same lane does nothing."""
-    lane = _take(lane_id)
-    if lane is None:
+    row = _take(lane_id)
+    if row is None:
         return
-    run_id, company_id, fence = lane.run_id, lane.company_id, lane.fence
+    lane = Lane(lane_id, row.run_id, row.company_id, row.fence)
     again = False
     try:
-        again = _serve(lane_id, run_id, company_id, fence)
+        with ExitStack() as stack:
+            lane.serve(stack)
+        again = lane.is_over()
     finally:
         db.session.rollback()
-        _leave(lane_id, fence, again)
+        _leave(lane_id, lane.fence, again)
 
 
 @atomic
@@ -95,30 +99,63 @@ def _leave(lane_id: int, fence: int, again: bool) -> None:
         after_commit(lambda: ring("automation", lane_id, turn=fence))
 
 
-def _serve(lane_id: int, run_id: int, company_id: int, fence: int) -> bool:
-    """True when there is more to do at once."""
-    until, done, crashes = time.monotonic() + SERVE, 0, 0
-    with ExitStack() as stack:
-        browser: EngineBrowser | None = None
-        while time.monotonic() < until and done < MOST:
-            if not _keep(lane_id, fence):
-                return False
-            claimed = claim_next(run_id, company_id)
-            if claimed is None:
-                return False
+class Lane:
+    """A worker's hold of a lane, and its browser."""
+
+    def __init__(
+        self, id: int, run_id: int, company_id: int, fence: int, *, browser: EngineBrowser | None = None
+    ) -> None:
+        self.id, self.run_id, self.company_id, self.fence = id, run_id, company_id, fence
+        self.browser = browser
+        self.done = self.crashes = 0
+        self._until = time.monotonic() + SERVE
+
+    def serve(self, stack: ExitStack) -> None:
+        """Attempt by attempt; what is opened is left to `stack`."""
+        pool = stack.enter_context(ThreadPoolExecutor(1, "lane-record"))
+        claimed = self.follow()
+        while claimed is not None:
             if isinstance(claimed, Wait):
-                if not _wait(claimed, run_id, lane_id, fence):
-                    return False
+                claimed = self.follow() if _wait(claimed, self) else None
                 continue
-            if browser is None:
-                browser = _open(stack, company_id, claimed)
-                if browser is None:
-                    return False
-            crashes = crashes + 1 if _attempt(browser, claimed, company_id, lambda: _keep(lane_id, fence)) else 0
-            done += 1
-            if browser.is_dead() or crashes == CRASHES:  # the next lane begins with another driver
-                return True
-    return True
+            self.browser = self.browser or _open(stack, self.company_id, claimed)
+            if self.browser is None:
+                return
+            claimed = self._visit(self.browser, claimed, pool)
+
+    def is_over(self) -> bool:
+        """There may be more to do, but for a lane with a fresh browser."""
+        dead = self.browser is not None and (self.browser.is_dead() or self.crashes == CRASHES)
+        return dead or self.done >= MOST or time.monotonic() >= self._until
+
+    def keep(self) -> bool:
+        return _keep(self.id, self.fence)
+
+    def follow(self) -> Claimed | Wait | None:
+        """What comes next; None when that is nothing for this worker."""
+        return claim_next(self.run_id, self.company_id) if not self.is_over() and self.keep() else None
+
+    def _visit(self, browser: EngineBrowser, claimed: Claimed, pool: ThreadPoolExecutor) -> Claimed | Wait | None:
+        """One attempt; what comes next. While the database takes the outcome, and gives the next, the browser opens its next page."""
+        crashed, end = _attempt(browser, claimed, self)
+        self.done += 1
+        self.crashes = self.crashes + 1 if crashed else 0
+        if crashed or not browser.is_alive():
+            end()
+            return self.follow()
+
+        def ended() -> Claimed | Wait | None:
+            with app.app_context():
+                try:
+                    end()
+                    return self.follow()
+                finally:
+                    db.session.remove()
+
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        following = pool.submit(copy_context().run, ended)
+        browser.prepare(read.INIT_SCRIPT)
+        return following.result()
 
 
 def _open(stack: ExitStack, company_id: int, claimed: Claimed) -> EngineBrowser | None:
@@ -129,20 +166,15 @@ def _open(stack: ExitStack, company_id: int, claimed: Claimed) -> EngineBrowser 
             open_browser(find_chromium(settings.chromium_path), allowed_hosts=list_allowed(company_id), user_agent=get_settings(company_id).user_agent)
         )  # fmt: skip
     except (BrowserError, OSError) as error:
-        words = "Chromium did not start"
-        outcome = Outcome(
-            False,
-            FailureType.BROWSER_CRASH,
-            words,
-            "not_sent",
-            trace=traceback.format_exc(),
-            evidence=[str(error)[:300]],
-        )
-        recording.record(claimed, outcome)
+        recording.record(
+            claimed,
+            Outcome(False, FailureType.BROWSER_CRASH, "Chromium did not start", "not_sent", trace=traceback.format_exc(),
+                    evidence=[str(error)[:300]]),
+        )  # fmt: skip
         return None
 
 
-def _wait(wait: Wait, run_id: int, lane_id: int, fence: int) -> bool:
+def _wait(wait: Wait, lane: Lane) -> bool:
     """Stay for what comes soon, while nobody else needs this worker; False: leave, and be rung for."""
     deadline = _seconds_until(wait.until)
     if deadline > SOON.total_seconds():
@@ -152,11 +184,11 @@ def _wait(wait: Wait, run_id: int, lane_id: int, fence: int) -> bool:
     pause = threading.Event()
     while (left := end - time.monotonic()) > 0:
         pause.wait(min(left, LOOK_EVERY))
-        if not _is_running(run_id) or (left > LOOK_EVERY and _somebody_waits()):
-            return _is_running(run_id) and not _somebody_waits()
+        if not _is_running(lane.run_id) or (left > LOOK_EVERY and _somebody_waits()):
+            return _is_running(lane.run_id) and not _somebody_waits()
         if time.monotonic() - beat > BEAT_EVERY:
             beat = time.monotonic()
-            if not _keep(lane_id, fence):
+            if not lane.keep():
                 return False
     return True
 
@@ -180,124 +212,36 @@ def _somebody_waits() -> bool:
         return False
 
 
-class Line:
-    """The engine's Observer: each call is a short transaction of its own."""
-
-    def __init__(self, claimed: Claimed, robots: Robots) -> None:
-        self.claimed, self.robots = claimed, robots
-        self.pressed = False
-        self._checked = time.monotonic()
-
-    def step(self, name: Step) -> None:
-        self._beat(name)
-
-    def check(self) -> None:
-        if time.monotonic() - self._checked >= LOOK_EVERY:
-            self._checked = time.monotonic()
-            self._beat()
-
-    def _beat(self, step: Step | None = None) -> None:
-        """A database that is away for a moment ends no attempt: the click asks it again, and so does the end."""
-        try:
-            recording.beat(self.claimed, step)
-        except (DBAPIError, PoolTimeout) as error:
-            db.session.rollback()
-            if not is_outage(error):
-                raise
-            log.warning("beat_missed", attempt_id=self.claimed.attempt_id, error=type(error).__name__)
-
-    def may_open(self, url: str) -> str:
-        return self.robots.why_not(url)
-
-    def about_to_submit(self) -> None:
-        recording.press(self.claimed)
-        self.pressed = True
-
-
-class Watch:
-    """Beside an attempt, in a thread of its own: keeps the leases while the browser is busy, and ends a browser that does not hear a
-    cancellation. What was pressed is left to end by itself; an attempt past its time loses its lease."""
-
-    def __init__(self, app: Flask, browser: EngineBrowser, line: Line, keep_lane: Callable[[], bool]) -> None:
-        self._app, self._browser, self._line, self._keep_lane = app, browser, line, keep_lane
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="lane-watch")
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(5)
-
-    def _run(self) -> None:
-        began = last = time.monotonic()
-        cancelled_at: float | None = None
-        while not self._over.wait(LOOK_EVERY):
-            now = time.monotonic()
-            if now - began > LIMITS.attempt + 30:
-                log.error("attempt_overdue", attempt_id=self._line.claimed.attempt_id)
-                self._browser.kill()
-                return
-            with self._app.app_context():
-                try:
-                    lost = self._look(beat=now - last > BEAT_EVERY)
-                except (DBAPIError, PoolTimeout) as error:
-                    log.warning("watch_blind", error=type(error).__name__)
-                    continue
-                finally:
-                    db.session.remove()
-            if now - last > BEAT_EVERY:
-                last = now
-            cancelled_at = (cancelled_at or now) if lost else None
-            if cancelled_at is not None and now - cancelled_at >= PATIENCE - 2 * LOOK_EVERY and not self._line.pressed:
-                self._browser.kill()
-                return
-
-    def _look(self, *, beat: bool) -> bool:
-        """Whether the attempt should stop."""
-        if beat:
-            try:
-                recording.beat(self._line.claimed)
-            except recording.LostHold:
-                return True
-            self._keep_lane()
-            return False
-        query = sa.select(Run.state).join(AutomationAttempt, AutomationAttempt.run_id == Run.id)
-        return db.session.scalar(query.where(AutomationAttempt.id == self._line.claimed.attempt_id)) == "cancelled"
-
-
-def _attempt(browser: EngineBrowser, claimed: Claimed, company_id: int, keep_lane: Callable[[], bool]) -> bool:
-    """Whether its browser crashed."""
+def _attempt(browser: EngineBrowser, claimed: Claimed, lane: Lane) -> tuple[bool, Callable[[], object]]:
+    """Whether its browser crashed, and what writes down how it ended."""
     row = db.session.get_one(AutomationAttempt, claimed.attempt_id)
     request = db.session.get_one(ContactRequest, row.contact_request_id)
     dealership = db.session.get_one(Dealership, claimed.dealership_id, populate_existing=True)
-    mapping = find_mapping(company_id, dealership.host)
+    mapping = find_mapping(lane.company_id, dealership.host)
     target = Target(dealership.name, dealership.website, dealership.contact_url, as_saved(mapping) if mapping else None)
-    enquiry, dry_run = _enquiry_of(request), row.dry_run
+    enquiry, dry_run, host = _enquiry_of(request), row.dry_run, dealership.host
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.rollback()
-    line = Line(claimed, Robots(browser, dealership.host))
-    structlog.contextvars.bind_contextvars(attempt_id=claimed.attempt_id)
-    try:
-        with Watch(app, browser, line, keep_lane):
-            outcome = attempt(browser, target, enquiry, observer=line, limits=LIMITS, dry_run=dry_run)
-    except recording.LostHold:
-        recording.give_back(claimed, "Cancelled before anything was sent")
-    except recording.GuardStopped:
-        recording.stop_by_guard(claimed)
-    except Unreadable as unreadable:
-        recording.record(claimed, unreadable.outcome)
-    else:
-        if not line.pressed and _was_cancelled(claimed):
-            recording.give_back(claimed, "Cancelled before anything was sent")
+    line = Line(claimed, Robots(browser, host))
+    with structlog.contextvars.bound_contextvars(attempt_id=claimed.attempt_id):
+        try:
+            with Watch(app, browser, line, lane.keep, longest=LIMITS.attempt + 30):
+                outcome = attempt(browser, target, enquiry, observer=line, limits=LIMITS, dry_run=dry_run)
+        except recording.LostHold:
+            return False, lambda: recording.give_back(claimed, CANCELLED)
+        except recording.GuardStopped:
+            return False, lambda: recording.stop_by_guard(claimed)
+        except Unreadable as unreadable:
+            outcome = unreadable.outcome
+    return outcome.failure is FailureType.BROWSER_CRASH, lambda: _end(claimed, outcome, pressed=line.pressed)
+
+
+def _end(claimed: Claimed, outcome: Outcome, *, pressed: bool) -> None:
+    with structlog.contextvars.bound_contextvars(attempt_id=claimed.attempt_id):
+        if not pressed and watching.is_cancelled(claimed):
+            recording.give_back(claimed, CANCELLED)
         else:
             _record_patiently(claimed, outcome)
-            return outcome.failure is FailureType.BROWSER_CRASH
-    finally:
-        structlog.contextvars.unbind_contextvars("attempt_id")
-    return False
 
 
 def _record_patiently(claimed: Claimed, outcome: Outcome) -> None:
@@ -313,17 +257,6 @@ def _record_patiently(claimed: Claimed, outcome: Outcome) -> None:
                 raise
             log.warning("record_deferred", attempt_id=claimed.attempt_id, turn=turn + 1, error=type(error).__name__)
             pause.wait(RECORD_WAIT)
-
-
-def _was_cancelled(claimed: Claimed) -> bool:
-    query = (
-        sa.select(Run.state)
-        .join(AutomationAttempt, AutomationAttempt.run_id == Run.id)
-        .where(AutomationAttempt.id == claimed.attempt_id)
-    )
-    state = db.session.scalar(query)
-    db.session.rollback()
-    return state == "cancelled"
 
 
 def _enquiry_of(row: ContactRequest) -> Enquiry:
