@@ -1,32 +1,38 @@
-"""Form attempts with their evidence kept: the lane's own way beside a bare script that visits, fills, sends and photographs the same."""
+"""Form attempts with their evidence kept: lanes beside a bare script that visits, fills, sends and photographs the same.
+
+One at once, and two as `make run` starts them; the scripts are as many.
+"""
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from flask_migrate import upgrade
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench.clock import Job
+from bench.clock import Job, timed
 from bench.outreach import ENQUIRY, Outreach
 from bench.world import Seeded, World
 from demo_sites.loading import load_sites
 from demo_sites.server import SiteServer
+from webapp import create_app
+from webapp.automation.engine import read
 from webapp.automation.engine.attempt import attempt
 from webapp.automation.engine.browser import VIEWPORT, EngineBrowser, open_browser
 from webapp.automation.engine.outcome import Enquiry, Step, Target
 from webapp.automation.models import AutomationAttempt, RunLane
 from webapp.automation.service.lanes import Lane
-from webapp.config import ROOT
+from webapp.config import ROOT, Settings
 from webapp.core.chromium import find_chromium
 from webapp.core.db import db
 from webapp.core.storage import get_storage
@@ -36,6 +42,7 @@ SITES = (
     "blue-ridge-subaru",
 )  # fmt: skip
 ROUNDS = 3
+LANES = (1, 2)
 DATABASE = "attempts"
 ASKED = Enquiry(**ENQUIRY)
 SHOWN = "words => document.body && document.body.innerText.replace(/\\s+/g, ' ').includes(words)"
@@ -95,16 +102,66 @@ def by_hand(browser: Browser, script: Script, folder: Path, *, both: bool) -> No
     context.close()
 
 
-def by_lane(browser: EngineBrowser, sites: SiteServer, scripts: list[Script], *, both: bool) -> float:
-    """Claim, visit and record until the run has nothing left, as a lane does. Seconds."""
-    outreach = Outreach(sites)
-    run = outreach.start([(one.name, "" if both else one.contact) for one in scripts])
-    lane = db.session.scalars(sa.select(RunLane).where(RunLane.run_id == run.id)).one()
-    serving = Lane(lane.id, run.id, outreach.company_id, lane.fence, browser=browser)
-    begun = time.perf_counter()
+def work(kind: str, settings: Settings, scripts: list[Script], folder: str, jobs: Any, gate: Any) -> None:
+    """A process with a driver and a Chromium of its own: each job is a lane to serve, or the scripts to follow by hand (with `both`)."""
+    logging.disable(logging.INFO)
+    executable = find_chromium(os.environ.get("CHROMIUM_PATH", ""))
     with ExitStack() as stack:
-        serving.serve(stack)
-    took = time.perf_counter() - begun
+        driver = stack.enter_context(sync_playwright())
+        if kind == "floor":
+            bare = driver.chromium.launch(executable_path=executable, chromium_sandbox=os.geteuid() != 0)
+        else:
+            load_sites("dealers")
+            stack.enter_context(create_app(settings).app_context())
+            browser = stack.enter_context(
+                open_browser(executable, allowed_hosts=["*.localhost"], chromium=driver.chromium)
+            )
+            browser.prepare(read.INIT_SCRIPT)
+        while (job := jobs.get()) is not None:
+            gate.wait()
+            if kind == "floor":
+                for script in job[0]:
+                    by_hand(bare, script, Path(folder), both=job[1])
+            else:
+                with ExitStack() as lane:
+                    Lane(*job, browser=browser).serve(lane)
+            gate.wait()
+
+
+class Team:
+    """`size` processes of one kind, all of them ready before a measurement and done at its end."""
+
+    def __init__(self, kind: str, size: int, settings: Settings, scripts: list[Script], folder: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.gate = context.Barrier(size + 1)
+        self.jobs = [context.Queue() for _ in range(size)]
+        self.processes = [
+            context.Process(target=work, args=(kind, settings, scripts, folder, jobs, self.gate)) for jobs in self.jobs
+        ]
+        for process in self.processes:
+            process.start()
+
+    def seconds(self, jobs: list[Any]) -> float:
+        for queue, job in zip(self.jobs, jobs, strict=True):
+            queue.put(job)
+        self.gate.wait(120)
+        return timed(lambda: self.gate.wait(600))
+
+    def end(self) -> None:
+        for queue in self.jobs:
+            queue.put(None)
+        for process in self.processes:
+            process.join(60)
+
+
+def by_lanes(team: Team, sites: SiteServer, scripts: list[Script], lanes: int, *, both: bool) -> float:
+    """A run of the product, each of its lanes served to its end as a worker does. Seconds."""
+    outreach = Outreach(sites)
+    run = outreach.start([(one.name, "" if both else one.contact) for one in scripts], parallel_pages=lanes)
+    rows = db.session.scalars(sa.select(RunLane).where(RunLane.run_id == run.id)).all()
+    jobs = [(row.id, run.id, outreach.company_id, row.fence) for row in rows]
+    db.session.commit()
+    took = team.seconds(jobs)
     check(run.id, len(scripts))
     return took
 
@@ -129,36 +186,34 @@ def run(world: World, source: Seeded | None = None) -> Iterator[Job]:
     world.sql(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
     world.sql(f'CREATE DATABASE "{DATABASE}"')
     executable = find_chromium(os.environ.get("CHROMIUM_PATH", ""))
-    root = os.geteuid() == 0
-    with (
-        world.in_app(DATABASE), tempfile.TemporaryDirectory() as kept, SiteServer() as sites, sync_playwright() as playwright,
-        open_browser(executable, allowed_hosts=["*.localhost"], chromium=playwright.chromium) as browser,
-    ):  # fmt: skip
+    with world.in_app(DATABASE), tempfile.TemporaryDirectory() as kept, SiteServer() as sites:
         logging.disable(logging.INFO)
         upgrade(directory=str(ROOT / "migrations"))
-        bare = playwright.chromium.launch(executable_path=executable, chromium_sandbox=not root)
-        scripts = [learn(browser, sites, name) for name in SITES]
-        for both, what in ((False, "contact page known"), (True, "found from the home page")):
+        with open_browser(executable, allowed_hosts=["*.localhost"]) as browser:
+            scripts = [learn(browser, sites, name) for name in SITES]
+        for lanes in LANES:
+            teams = {kind: Team(kind, lanes, world.settings(DATABASE), scripts, kept) for kind in ("ours", "floor")}
+            for both, what in ((False, "contact page known"), (True, "found from the home page")):
 
-            def ours(both: bool = both) -> float:
-                return by_lane(browser, sites, scripts, both=both)
+                def ours(both: bool = both, lanes: int = lanes, team: Team = teams["ours"]) -> float:
+                    return by_lanes(team, sites, scripts, lanes, both=both)
 
-            def floor(both: bool = both) -> float:
-                begun = time.perf_counter()
+                def floor(both: bool = both, lanes: int = lanes, team: Team = teams["floor"]) -> float:
+                    return team.seconds([(scripts[number::lanes], both) for number in range(lanes)])
+
+                sites.forget()
+                job = Job("form attempt, evidence saved", "1.25 x", size=f"{len(scripts)} sites, {lanes} at once")
+                job.run(ours, floor, ROUNDS)
+                ours_pace, bare_pace = (60 * len(scripts) / statistics.median(took) for took in (job.ours, job.floor))
+                job.note = f"{what}; {ours_pace:.0f} a minute beside {bare_pace:.0f}"
+                yield job
                 for script in scripts:
-                    by_hand(bare, script, Path(kept), both=both)
-                return time.perf_counter() - begun
-
-            sites.forget()
-            job = Job("form attempt, evidence saved", "1.25 x", size=f"{len(scripts)} sites")
-            job.run(ours, floor, ROUNDS)
-            ours_pace, bare_pace = (60 * len(scripts) / statistics.median(took) for took in (job.ours, job.floor))
-            job.note = f"{what}; {ours_pace:.0f} a minute beside {bare_pace:.0f}"
-            yield job
-            for script in scripts:
-                if len(sites.accepted(script.name)) != 2 * ROUNDS:
-                    raise RuntimeError(f"{script.name} took {len(sites.accepted(script.name))} of {2 * ROUNDS} forms")
-        bare.close()
+                    if len(sites.accepted(script.name)) != 2 * ROUNDS:
+                        raise RuntimeError(
+                            f"{script.name} took {len(sites.accepted(script.name))} of {2 * ROUNDS} forms"
+                        )
+            for team in teams.values():
+                team.end()
 
 
 def main() -> None:

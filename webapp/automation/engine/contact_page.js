@@ -1,5 +1,5 @@
-// Links, openers and addresses of this page, as facts. Returns {links, openers, mailto, language, heading}; openers are told in the
-// order in which `element` finds them.
+// Links, openers and addresses of this page, as facts. Openers are told in the order in which `element` finds them; `still` when
+// nothing in it could draw a form later.
 ({about, ask, element}) => {
   const roots = [document];
   for (let at = 0; at < roots.length && at < 60; at++) for (const el of roots[at].querySelectorAll("*")) if (el.shadowRoot) roots.push(el.shadowRoot);
@@ -47,5 +47,6 @@
     text: (document.body ? document.body.innerText : "").slice(0, 20000),
     heading: tidy(query("h1")[0]?.innerText).slice(0, 200), title: document.title.slice(0, 200),
     controls: query("input:not([type=hidden]),textarea,select").length, frames: query("iframe,frame").length,
+    still: !query('script:not([type*=json]),iframe,frame,[onload],meta[http-equiv="refresh" i]').length,
   };
 }

@@ -137,7 +137,7 @@ def _try_page(
 ) -> Found | None:  # fmt: skip
     """Open it and look for its form; None when there is none that can be used. Raises Failed for what ends the attempt.
 
-    A page that links to the contact page is not waited for, unless it is opened `again`.
+    A page that links to the contact page is not waited for, unless it is opened `again`; nor is one without a script.
     """
     visit = search.visit
     search.tried.append(url)
@@ -176,18 +176,22 @@ def _try_page(
         return Found(choice, opened)
     looked = _look(visit)
     links += score_all(looked["links"], opened.url)
-    led = not again and any(score >= ENOUGH and not _tried(search, link) for score, link in links)
+    hurried = looked["still"] or (
+        not again and any(score >= ENOUGH and not _tried(search, link) for score, link in links)
+    )
     patient = given or bool(PATH.search(urlsplit(opened.url).path + "/") or EXACT.search(looked["heading"]))
     _note_mails(search, looked, patient)
-    if led and not patient and not looked["openers"]:
+    hurried = hurried and not patient
+    if hurried and not looked["openers"]:
         search.failures.append(at_once)
-        search.passed = search.passed or url
+        search.passed = search.passed or ("" if looked["still"] else url)
         return None
     try:
-        choice = _look_for_form(search, looked, patient=patient)
+        choice = _look_for_form(search, looked, seconds=0.0 if hurried else LATE if patient else QUIET)
     except Failed as failed:
         search.failures.append(failed)
-        if failed.kind is FailureType.FORM_NOT_FOUND:  # its links may have been drawn meanwhile
+        search.passed = search.passed or (url if hurried and not looked["still"] else "")
+        if failed.kind is FailureType.FORM_NOT_FOUND and not hurried:  # its links may have been drawn meanwhile
             links += score_all(_look(visit)["links"], opened.url)
         return None
     return Found(choice, opened)
@@ -198,13 +202,13 @@ def _look(visit: Visit) -> dict[str, Any]:
     return seen
 
 
-def _look_for_form(search: Search, looked: dict[str, Any], *, patient: bool) -> Choice:
-    """The page's form: at once, after pressing what says "contact us", or after a while. Raises Failed of the last look."""
+def _look_for_form(search: Search, looked: dict[str, Any], *, seconds: float) -> Choice:
+    """The page's form: at once, after pressing what says "contact us", or within `seconds`. Raises Failed of the last look."""
     visit = search.visit
     changes = _Changes(visit)
     choice, last = _choose(visit)
     if choice is None and last.kind is FailureType.FORM_NOT_FOUND:
-        ends = time.monotonic() + min(LATE if patient else QUIET, visit.limits.step)
+        ends = time.monotonic() + min(seconds, visit.limits.step)
         choice = _open_by_hand(visit, looked["openers"]) if looked["openers"] else None
         while choice is None and time.monotonic() < ends:
             changes.wait(ends)
