@@ -20,7 +20,7 @@ from webapp.automation.engine.values import same_phone
 T = TypeVar("T")
 PHONES = {Kind.PHONE, Kind.PHONE_AREA, Kind.PHONE_PREFIX, Kind.PHONE_LINE}
 SOURCES = ("label", "aria", "over", "placeholder", "heading", "before", "title", "after")
-_GONE = re.compile(
+GONE = re.compile(
     r"not attached|detached|Execution context was destroyed|Cannot find context|JSHandle is disposed", re.I
 )
 _STATE = """el => !el.isConnected ? null : ({
@@ -102,7 +102,7 @@ class Hands:
             try:
                 return act(self.find_visible(control) if proxy else self.find(control))
             except Error as error:
-                if last or not _GONE.search(str(error)):
+                if last or not GONE.search(str(error)):
                     raise
         raise AssertionError("unreachable")
 
@@ -154,7 +154,7 @@ class Hands:
         try:
             el.click(timeout=1500, no_wait_after=True, position=beside)
         except Error as error:
-            if _GONE.search(str(error)):
+            if GONE.search(str(error)):
                 raise
             el.evaluate("el => el.click()")
 

@@ -15,7 +15,7 @@ from webapp.automation.engine import banners, captchas, consents, read
 from webapp.automation.engine.buttons import choose_button, words_on
 from webapp.automation.engine.failures import Failed, FailureType
 from webapp.automation.engine.fill import TICKS, hands_of, read_all_back, set_ticked
-from webapp.automation.engine.hands import Hands, frame_of
+from webapp.automation.engine.hands import GONE, Hands, frame_of
 from webapp.automation.engine.mapping import map_fields
 from webapp.automation.engine.outcome import Enquiry, Limits, Observer, Submission
 from webapp.automation.engine.recorder import Recorder
@@ -153,7 +153,7 @@ def press(
     try:
         observer.about_to_submit()
         try:
-            _press_once(element)
+            _press_once(element, lambda: hands.find(button))
         except Error:  # what came of it is seen below; that nothing came of it cannot be seen
             recorder.unsure = True
         verdict = watch.until_settled(limits.confirm, moved_on)
@@ -184,10 +184,10 @@ def _bring(page: Page, element: ElementHandle, home: Frame | None) -> bool:
     return covered
 
 
-def _press_once(element: ElementHandle) -> None:
+def _press_once(element: ElementHandle, find: Callable[[], ElementHandle]) -> None:
     """By mouse; under a cover, which the browser sees before it presses, by key, so that nothing else is pressed. The element itself says
     whether it was reached: only a press that it has not heard, as when the browser aims at an old picture of a frame, is followed
-    by another way.
+    by another way. `find` gives its successor where it went before it was pressed.
     """
     heard = element.evaluate_handle(_HEAR)
     covered = False
@@ -195,6 +195,12 @@ def _press_once(element: ElementHandle) -> None:
         element.click(timeout=1500, no_wait_after=True)
     except Timeout:
         covered = True
+    except Error as error:
+        if not GONE.search(error.message) or _was_heard(heard):
+            raise
+        element = find()
+        heard = element.evaluate_handle(_HEAR)
+        element.click(timeout=1500, no_wait_after=True)
     if _was_heard(heard):
         return
     if element.evaluate("el => { el.focus(); return el.getRootNode().activeElement === el; }"):
@@ -265,9 +271,8 @@ class _Watch:
         changed, asked = time.monotonic(), False
         while True:
             left = deadline - time.monotonic()
-            if (
-                self.recorder.is_busy() and left > 0 and not self._is_over()
-            ):  # while it is under way there is nothing to judge
+            under_way = self.recorder.is_busy() and not self._is_over()
+            if under_way and left > 0:  # there is nothing to judge yet
                 self._wait(min(LOOK, left * 1000))
                 continue
             now = self.look()

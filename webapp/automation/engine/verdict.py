@@ -253,9 +253,8 @@ def _decide(before: Snapshot, after: Snapshot, recorded: Recorded, found: _Findi
     said_no = said_no or any(400 <= (one.status or 0) < 500 for one in mains)
     evidence = [*found.strong, *found.medium, *(f"against: {text}" for text in found.against), *left]
     if mains and not found.against and (found.strong or len(found.medium) >= 2):
-        rest = (
-            0.05 if all(one.navigation for one in mains) else 0.15
-        )  # a page that came as a whole changes less than one in use
+        # A page that came as a whole changes less than one in use.
+        rest = 0.05 if all(one.navigation for one in mains) else 0.15
         return Verdict("confirmed", _words(found.thanks), evidence, quiet=rest if done else math.inf)
     if said_no and not broken and (not found.machine_yes or found.firm_no) and not (found.strong and not found.firm_no):
         kinds = [FailureType.SUBMISSION_FAILED]
