@@ -92,7 +92,7 @@ def _float(value: Any) -> float | None:
 
 
 def _pace(scope: Scope, checks: Checks, hosts: list[Any]) -> list[Table]:
-    soon = scope.rows(sql.TOO_SOON.format(where=scope.where("v")))
+    soon = scope.rows(sql.TOO_SOON.format(where=scope.where("v"))) if any(row.violations for row in hosts) else []
     days = scope.rows(sql.PER_DAY.format(where=scope.where("v")), most=get_settings(scope.company_id).daily_per_host)
     minutes = scope.rows(sql.PER_MINUTE.format(where=scope.where("t")))
     many = [row for row in days if row.visits > row.most]
