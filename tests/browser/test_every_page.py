@@ -15,6 +15,7 @@ from tests.browser.steps import SAMPLES, press, sign_in
 from tests.browser.world import World, make_world
 from tests.factories import make_company, make_user
 from tests.harness.client import Client
+from tests.harness.web import AXE, CONTRAST, find_violations
 from tests.harness.workers import JobRunner
 
 # Answers that are no page: files, parts that poll, and addresses that lead on to another.
@@ -37,18 +38,11 @@ MORE = (
     "/duplicates?kind=email", "/duplicates/merge?ids={lead_id}&ids={twin_id}",
     "/leads?cols=contacted&cols=contacted_by&cols=method&cols=contacts&cols=responded&cols=follow_up&free=email&sort=-contacted",
     "/projects/{project_id}?status=failed&sort=-last", "/projects?archived=1", "/dealerships?placed=own&twins=yes", "/dealerships/from-leads?list={list_id}",
-    "/problems/count_without_log", "/imports/{import_id}/rows?outcome=invalid", "/calls?status=busy", "/dnc?show=lifted", "/activity?kind=never", "/nowhere",
+    "/problems/count_without_log", "/imports/{import_id}/rows?outcome=invalid", "/calls?status=busy", "/dnc?show=lifted", "/activity?kind=never", "/activity?kind=signed_in", "/nowhere",
     *(f"/projects/{{project_id}}/reports/{kind}?dry=1" for kind in ("results", "performance", "compliance", "debug")),
 )  # fmt: skip
 TITLE = re.compile(r"^(Error: )?(\(\d[\d\u202f]*\) )?\S.* · Rebound$")
-AXE = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-}
-CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 WIDTHS = (390, 320)
-# The same engine as harness.web.check_accessible, loaded once a page and telling only what is asked.
-RUN = """options => axe.run(document, options).then(({violations}) => violations.map(
-  ({id, impact, nodes}) => ({id, impact, targets: nodes.slice(0, 3).map(node => node.target.join(" "))})))"""
 
 
 def paths(app: Flask, values: dict[str, Any], *, only_bare: bool = False) -> list[str]:
@@ -107,7 +101,7 @@ class Look:
         self.page.set_viewport_size({"width": 1280, "height": 860})
 
     def axe(self, name: str, theme: str, options: dict[str, Any], without: str = "") -> None:
-        for found in self.page.evaluate(RUN, {**options, "preload": False, "resultTypes": ["violations"]}):
+        for found in find_violations(self.page, options):
             if found["impact"] in ("serious", "critical") and found["id"] != without:
                 self.wrong.append(f"{name} ({theme}): {found['id']} {found['targets']}")
 
