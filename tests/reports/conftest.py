@@ -1,4 +1,4 @@
-"""The ten leads of research S10, and lists of other shapes."""
+"""The ten leads of research S10, and lists of other shapes; `world` is an automation project at work."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 
 from tests.factories import T0, make_campaign, make_company, make_lead, make_list, make_user, sign_in
+from tests.reports.automation_world import World, make_world
 from webapp.accounts.models import Company, User
 from webapp.leads.models import LeadList
 
@@ -46,3 +47,8 @@ def ten(company: Company) -> LeadList:
 def ana(client: Any, manager: User) -> Any:
     """A client that the manager is signed in with."""
     return sign_in(client, manager)
+
+
+@pytest.fixture
+def world(db: SQLAlchemy) -> World:
+    return make_world()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from tests.factories import sign_in
 from tests.harness.lint import check_html
-from tests.reports.automation_world import World, make_world
+from tests.reports.automation_world import World
 from tests.reports.test_automation_pages import ask
 from webapp.core.db import db as database
 from webapp.core.storage import get_storage
@@ -26,11 +26,6 @@ from webapp.reports.models import Export
 from webapp.serve.children import wait_until
 
 BOTH = {"include_logs": "1", "include_screenshots": "1"}
-
-
-@pytest.fixture
-def world(db: Any) -> World:
-    return make_world()
 
 
 @pytest.fixture

@@ -13,19 +13,14 @@ import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
 
 from tests.factories import make_company, make_project, make_user, sign_in
+from tests.reports.automation_support import rows, scope_of, text_of
 from tests.reports.automation_world import UGLY, World, keep, make_world, png
-from tests.reports.test_automation_numbers import rows, scope_of, text_of
 from webapp.automation.models import RunLog
 from webapp.core.audit import AuditEvent
 from webapp.core.db import db as database
 from webapp.reports.automation import debug, files, results
 from webapp.reports.automation.kinds import REPORTS
 from webapp.reports.models import Export
-
-
-@pytest.fixture
-def world(db: Any) -> World:
-    return make_world()
 
 
 @pytest.fixture

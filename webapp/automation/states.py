@@ -36,6 +36,7 @@ RUN = Machine(
     column="state",
 )
 ACTIVE_RUN = ("running", "paused")
+FAILED = ("failed", "timeout", "blocked")  # of an attempt
 METHODS_BY_HAND = {"phone": "Phone", "email": "Email", "in_person": "In person", "other": "Other"}
 EVENTS = (
     "automation_started", "dealership_started", "dealership_completed", "automation_completed", "automation_paused",

@@ -1,7 +1,7 @@
 """Charts as plain SVG, the same for a page, a print and a PDF.
 
 Every builder is pure and returns Markup. Colours are written as attributes, because WeasyPrint reads no
-page CSS inside an svg, and as classes (`c1` .. `c5`, `t-ok`, `c-text` ...), because app.css repaints those
+page CSS inside an svg, and as classes (`c1` .. `c5`, `t-ok`, `c-text` ...), because parts.css repaints those
 in the dark theme. Values carry direct labels, so that no chart depends on its colours.
 """
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from webapp.automation.engine.failures import FAILURES, FailureType
 from webapp.automation.models import AutomationAttempt, Project, Run
 from webapp.automation.rules import STUCK_AFTER, blocks_captchas, is_high
-from webapp.automation.states import ACTIVE_RUN
+from webapp.automation.states import ACTIVE_RUN, FAILED
 from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.core.text import num
@@ -20,7 +20,6 @@ from webapp.notifications.service import notify
 
 LOOK_BACK = timedelta(hours=6)  # ended runs that are still looked at
 CHANGED = 2  # forms that no longer fit, before it is worth an alert
-FAILED = ("failed", "timeout", "blocked")
 
 
 def send_run_alerts(company_id: int) -> int:

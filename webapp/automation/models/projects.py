@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.automation.models.shapes import EMPTY, one_of
+from webapp.automation.models.shapes import EMPTY, Town, one_of
 from webapp.automation.states import CONTACT_STATUS, METHODS_BY_HAND
 from webapp.core.db import Row, company_id_column, db
 
@@ -68,7 +68,7 @@ class Project(Row, db.Model):
     )  # fmt: skip
 
 
-class ContactRequest(Row, db.Model):
+class ContactRequest(Row, Town, db.Model):
     """What is submitted, one version of it: never changed once an attempt has used it (`used_at`), a new version is made instead.
 
     `consents`: what the sender agrees to, keys of `engine.outcome.CONSENTS`.
@@ -85,9 +85,6 @@ class ContactRequest(Row, db.Model):
     phone: Mapped[str] = mapped_column(server_default="", default="")
     company: Mapped[str] = mapped_column(server_default="", default="")
     street: Mapped[str] = mapped_column(server_default="", default="")
-    city: Mapped[str] = mapped_column(server_default="", default="")
-    state: Mapped[str] = mapped_column(server_default="", default="")
-    postal_code: Mapped[str] = mapped_column(server_default="", default="")
     country: Mapped[str] = mapped_column(server_default="US", default="US")
     subject: Mapped[str] = mapped_column(server_default="", default="")
     message: Mapped[str]
@@ -108,7 +105,7 @@ class ContactRequest(Row, db.Model):
     )
 
 
-class Dealership(Row, db.Model):
+class Dealership(Row, Town, db.Model):
     """A lead as the automation sees it: a website and a place. `host` is the website's, in lower case without "www.".
 
     `placed_by`: own (coordinates given), postal_code, or NULL for one that cannot be placed.
@@ -123,9 +120,6 @@ class Dealership(Row, db.Model):
     host: Mapped[str]
     contact_url: Mapped[str] = mapped_column(server_default="", default="")
     address: Mapped[str] = mapped_column(server_default="", default="")
-    city: Mapped[str] = mapped_column(server_default="", default="")
-    state: Mapped[str] = mapped_column(server_default="", default="")
-    postal_code: Mapped[str] = mapped_column(server_default="", default="")
     latitude: Mapped[Decimal | None] = mapped_column(sa.Numeric(10, 8))
     longitude: Mapped[Decimal | None] = mapped_column(sa.Numeric(11, 8))
     placed_by: Mapped[str | None]

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from webapp.automation.models import AutomationAttempt, Dealership, Project, ProjectDealership, Run, RunEvent
-from webapp.automation.states import ACTIVE_RUN
+from webapp.automation.states import ACTIVE_RUN, FAILED
 from webapp.core.access import owned
 from webapp.core.db import db
 
@@ -141,7 +141,7 @@ def count_by_hour(run: Run, zone: str) -> list[Any]:
     a = AutomationAttempt.status
     query = (
         sa.select(
-            hour, sa.func.count().filter(a == "success"), sa.func.count().filter(a.in_(("failed", "timeout", "blocked"))),
+            hour, sa.func.count().filter(a == "success"), sa.func.count().filter(a.in_(FAILED)),
             sa.func.count().filter(a == "skipped"),
         )
         .where(AutomationAttempt.run_id == run.id, AutomationAttempt.completed_at.is_not(None))

@@ -11,12 +11,11 @@ from webapp.automation.models import AutomationAttempt, Dealership, Project, Pro
 from webapp.automation.rules import PAUSE_LAST, should_pause
 from webapp.automation.service.counting import recount
 from webapp.automation.service.journal import note, tell
-from webapp.automation.states import RUN
+from webapp.automation.states import FAILED, RUN
 from webapp.core.clock import read_now
 from webapp.core.db import db
 from webapp.core.states import advance
 
-FAILED = ("failed", "timeout", "blocked")
 _FREE_HOST = sa.text(
     """
     INSERT INTO host_paces AS h (host, busy_until, free_at, last_visit_at, visits_on, visits)

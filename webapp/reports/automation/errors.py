@@ -9,7 +9,6 @@ from webapp.automation.engine.failures import FAILURES, FailureType
 from webapp.reports.automation.document import Chart, Column, Document, Fact, Table
 from webapp.reports.automation.scope import Scope
 
-FAILED = ("failed", "timeout", "blocked")
 LINES = 4  # types with a line of their own; the rest share one
 MOST_DAYS = 366
 

@@ -1,82 +1,27 @@
-"""The pages of projects, contact requests and dealerships."""
+"""The pages of projects, of their dealerships, and of how the automation introduces itself."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from html import unescape
-from io import BytesIO
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from tests.automation.projects.page_support import UGLY, Place, form_of, text_of
 from tests.factories import (
     make_attempt,
     make_company,
     make_contact_request,
     make_dealership,
-    make_lead,
-    make_list,
-    make_project,
     make_project_dealership,
     make_run,
     make_user,
     sign_in,
 )
 from tests.harness.client import Client
-from webapp.accounts.models import Company, User
-from webapp.automation.models import ContactRequest, Dealership, Project, ProjectDealership
+from webapp.automation.models import ContactRequest, Project, ProjectDealership
 from webapp.core.db import db as database
-from webapp.leads.models import LeadList
-
-UGLY = 'Zoë\'s <b>"Motors"</b> & Söhne \u202eاب 🚗 {{ 7*7 }} %s 100%'
-
-
-@dataclass
-class Place:
-    client: Client
-    company: Company
-    manager: User
-    list: LeadList
-    project: Project
-
-
-@pytest.fixture
-def place(client: Client) -> Place:
-    company = make_company()
-    manager = make_user(company, "manager", name="Mia")
-    sign_in(client, manager)
-    return Place(client, company, manager, make_list(company, name="Ohio"), make_project(company, name="Spring"))
-
-
-def text_of(answer: Any) -> str:
-    body = re.sub(r"<(script|style|head)\b.*?</\1>", " ", answer.text, flags=re.S)
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
-
-
-def form_of(client: Client, path: str, form_id: str) -> dict[str, Any]:
-    """What a browser would send of a form as it stands."""
-    page = client.get(path).text
-    found = re.search(rf'<form[^>]*id="{form_id}".*?</form>', page, re.S)
-    assert found, form_id
-    part, sent = found[0], {}
-    for tag in re.findall(r"<input\b[^>]*>", part):
-        attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-        if attributes.get("type") in ("checkbox", "radio") and " checked" not in tag:
-            continue
-        if "name" in attributes:
-            sent[attributes["name"]] = unescape(attributes.get("value", "on"))
-    for name, body in re.findall(r'<textarea\b[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', part, re.S):
-        sent[name] = unescape(body).lstrip("\r\n")
-    for name, body in re.findall(r'<select\b[^>]*name="([^"]*)"[^>]*>(.*?)</select>', part, re.S):
-        chosen = re.search(r'<option selected value="([^"]*)"|<option value="([^"]*)" selected', body)
-        first = re.search(r'<option[^>]*value="([^"]*)"', body)
-        sent[name] = (
-            unescape(next(filter(None, chosen.groups()), "")) if chosen else unescape(first[1]) if first else ""
-        )
-    sent.pop("csrf_token", None)
-    return sent
 
 
 def test_every_page_opens(place: Place) -> None:
@@ -325,189 +270,6 @@ def test_a_dealership_of_a_project_tells_its_attempts_and_its_history(place: Pla
     assert "No. 1 Dry run Blocked Captcha A checkbox asks for a person 12 s" in text
     assert "Added to the project" in text
     assert f"/leads/{dealership.lead_id}" in place.client.get(f"/project-dealerships/{row.id}").text
-
-
-# --- contact requests --------------------------------------------------------------------------------------------------
-
-WORDS = {
-    "first_name": "Ana",
-    "last_name": "Ruiz",
-    "email": "ana@example.com",
-    "message": "Is it there?",
-    "country": "US",
-    "preferred_contact": "",
-}
-
-
-def test_the_message_is_previewed_before_it_is_saved_and_kept_as_it_was_typed(place: Place) -> None:
-    path = f"/projects/{place.project.id}/request"
-    sent = (
-        form_of(place.client, path, "request-form")
-        | WORDS
-        | {"message": UGLY + "\r\n\r\nSecond line", "phone": "(614) 555-0142"}
-    )
-    sent["message"] = sent["message"].replace("{{ 7*7 }}", "")
-    shown = place.client.post(path, data=sent | {"preview": "1"})
-    assert "Not saved yet" in shown.text
-    assert "(614)" not in text_of(shown).partition("What a dealership gets")[2] or "+16145550142" in shown.text
-    assert database.session.scalar(sa.select(sa.func.count()).select_from(ContactRequest)) == 0
-    assert place.client.post(path, data=sent).status_code == 303
-    row = database.session.scalars(sa.select(ContactRequest)).one()
-    assert row.message == sent["message"].replace("\r\n", "\n")
-    assert (row.phone, sorted(row.consents)) == ("+16145550142", ["contact", "terms"])
-    assert "<b>" not in place.client.get(path).text
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"email": "nobody"}, "@"), ({"phone": "12"}, "cannot be a phone number"), ({"message": ""}, "Write the message"),
-        ({"message": "Dear {dealer}"}, "{dealer} would be sent as it stands"), ({"subject": "Hi {{ name }}"}, "as it stands"),
-        ({"message": "Dear [Dealer Name],"}, "as it stands"), ({"message": "x" * 5001}, "At most 5,000"), ({"message": "a\x00b"}, "control characters"),
-        ({"vin": "123"}, "17 letters"), ({"vehicle_year": "24"}, "four digits"), ({"state": "Ohioo"}, "two letters"),
-        ({"postal_code": "432"}, ""), ({"postal_code": "ABC"}, "five digits"), ({"preferred_contact": "sms", "phone": "(614) 555-0142"}, "agree to them"),
-        ({"preferred_contact": "phone"}, "give the phone"), ({"country": "XX"}, "valid choice"),
-    ],
-)  # fmt: skip
-def test_what_no_dealership_should_get_is_refused(place: Place, change: dict[str, str], why: str) -> None:
-    answer = place.client.post(f"/projects/{place.project.id}/request", data=WORDS | change)
-    assert answer.status_code == (303 if not why else 422)
-    assert why in unescape(answer.text)
-
-
-def test_saving_after_use_makes_a_new_version_and_the_old_one_stays_readable(place: Place) -> None:
-    first = make_contact_request(place.project, created_by_id=place.manager.id)
-    make_run(place.project, first)
-    path = f"/projects/{place.project.id}/request"
-    assert "What you save becomes version 2" in text_of(place.client.get(path))
-    place.client.post(path, data=form_of(place.client, path, "request-form") | {"message": "New words"})
-    text = text_of(place.client.get(path))
-    assert "Version 2 what the next run sends" in text
-    old = text_of(place.client.get(f"{path}/{first.id}"))
-    assert "Hello, is the blue one still there?" in old
-    assert "By Mia" in old
-
-
-def test_two_who_write_at_once_see_both_messages(place: Place) -> None:
-    path = f"/projects/{place.project.id}/request"
-    make_contact_request(place.project)
-    mine = form_of(place.client, path, "request-form") | {"message": "Mine"}
-    place.client.post(path, data=form_of(place.client, path, "request-form") | {"message": "Theirs"})
-    answer = place.client.post(path, data=mine)
-    assert answer.status_code == 409
-    assert "Message Theirs Mine" in text_of(answer)
-    kept = re.search(r'id="request-conflict".*?</form>', answer.text, re.S)
-    assert kept
-    sent = {
-        name: unescape(value) for name, value in re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', kept[0])
-    }
-    assert place.client.post(path, data=sent).status_code == 303
-    assert database.session.scalars(sa.select(ContactRequest.message)).all() == ["Mine"]
-
-
-# --- dealerships -------------------------------------------------------------------------------------------------------
-
-
-def test_the_dealerships_table_filters_and_adds_to_a_project_after_a_preview(place: Place) -> None:
-    rows = [
-        make_dealership(place.list, name=f"D{n}", latitude=None if n else 40, longitude=None if n else -83)
-        for n in range(3)
-    ]
-    part = place.client.htmx("/dealerships?placed=no")
-    assert part.text.lstrip().startswith('<div class="list" id="dealerships-region">')
-    assert "D0" not in part.text
-    chosen = {"scope": "all", "filter": "placed=no", "seen": "2"}
-    assert "Choose…" in place.client.post("/dealerships/add", data=chosen).text
-    shown = text_of(place.client.post("/dealerships/add", data=chosen | {"project": place.project.id}))
-    assert "Will be added 2 In it already 0 Without a place 2" in shown
-    moved = place.client.post(
-        "/dealerships/add", data=chosen | {"project": place.project.id, "seen": "1", "confirm": "1"}
-    )
-    assert moved.status_code == 409
-    done = place.client.post("/dealerships/add", data=chosen | {"project": place.project.id, "confirm": "1"})
-    assert done.status_code == 303
-    assert set(database.session.scalars(sa.select(ProjectDealership.dealership_id))) == {rows[1].id, rows[2].id}
-
-
-def test_a_dealership_is_edited_and_two_edits_meet(place: Place) -> None:
-    row = make_dealership(place.list, name="Old")
-    path = f"/dealerships/{row.id}/edit"
-    mine = form_of(place.client, path, "dealership-form") | {"name": "Mine"}
-    sent = mine | {
-        "name": UGLY,
-        "website": "münchen.example",
-        "contact_url": "/kontakt",
-        "coordinates": "",
-        "postal_code": "2139",
-    }
-    assert place.client.post(path, data=sent).status_code == 303
-    database.session.refresh(row)
-    assert (row.host, row.contact_url, row.postal_code, row.placed_by) == (
-        "xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example/kontakt", "02139", "postal_code",
-    )  # fmt: skip
-    page = place.client.get(f"/dealerships/{row.id}")
-    assert "münchen.example" in page.text
-    assert "<b>" not in page.text
-    assert place.client.post(path, data=mine).status_code == 409
-    wrong = place.client.post(path, data=mine | {"website": "javascript:alert(1)", "coordinates": "north"})
-    assert wrong.status_code == 422
-    assert "latitude and longitude" in wrong.text
-
-
-def test_leads_of_a_list_are_counted_then_made_and_added(place: Place) -> None:
-    for website in ("a.example", "www.a.example", "", "nonsense"):
-        make_lead(place.list, website=website)
-    path = f"/dealerships/from-leads?list={place.list.id}&project={place.project.id}"
-    assert "New dealerships 1 Known already 0 No website 1 Bad website 1 Same website twice 1" in text_of(
-        place.client.get(path)
-    )
-    sent = form_of(place.client, path, "make")
-    moved = place.client.post("/dealerships/from-leads", data=sent | {"seen": "7"})
-    assert moved.status_code == 409
-    assert place.client.post("/dealerships/from-leads", data=sent).location == f"/projects/{place.project.id}"
-    assert database.session.scalar(sa.select(sa.func.count()).select_from(ProjectDealership)) == 1
-    assert place.client.post("/dealerships/from-leads", data={}).status_code == 422
-
-
-def test_a_file_is_looked_at_corrected_by_hand_and_made(place: Place) -> None:
-    text = "Who,Where\nCity,city.example\nBad,\n"
-    sent = form_of(place.client, "/dealerships/import", "upload-form") | {
-        "list_id": "",
-        "new_list": "From file",
-        "project_id": place.project.id,
-    }
-    sent.pop("file", None)
-    answer = place.client.post("/dealerships/import", data=sent | {"file": (BytesIO(text.encode()), "../../d.csv")})
-    assert answer.status_code == 303
-    assert "Choose the column with the website" in place.client.get(answer.location).text
-    token = answer.location.rpartition("=")[2]
-    columns = {"file": token, "do": "columns", "column-0": "name", "column-1": "website"}
-    assert place.client.post("/dealerships/import/check", data=columns | {"column-1": "name"}).status_code == 422
-    assert place.client.post("/dealerships/import/check", data=columns).status_code == 303
-    shown = text_of(place.client.get(answer.location))
-    assert "New dealerships 1" in shown
-    assert "Line 3: no website" in shown
-    assert database.session.scalar(sa.select(sa.func.count()).select_from(Dealership)) == 0
-    assert place.client.post("/dealerships/import/check", data={"file": token, "do": "run"}).status_code == 303
-    assert "Done" in text_of(place.client.get(answer.location))
-    refused = place.client.get(f"/dealerships/import/refused.csv?file={token}")
-    assert refused.text.splitlines() == ["line,reason,Who,Where", "3,no website,Bad,"]
-    assert database.session.scalars(sa.select(LeadList.name).order_by(LeadList.id.desc())).first() == "From file"
-    for path in ("/dealerships/import/check", "/dealerships/import/check?file=unknown"):
-        assert place.client.get(path).status_code == 303
-    assert place.client.get("/dealerships/import/refused.csv?file=unknown").status_code == 404
-
-
-def test_an_upload_that_cannot_be_taken_says_so_beside_its_field(place: Place) -> None:
-    for sent, why in (
-        ({"new_list": "X"}, "Choose a file"),
-        ({"new_list": "", "file": (BytesIO(b"website\na.example\n"), "d.csv")}, "Name the new list"),
-        ({"new_list": "ohio", "file": (BytesIO(b"website\na.example\n"), "d.csv")}, "There is a list of this name"),
-        ({"new_list": "X", "file": (BytesIO(b"%PDF-1.7"), "d.csv")}, "PDF"),
-    ):
-        answer = place.client.post("/dealerships/import", data=sent)
-        assert answer.status_code == 422
-        assert why in unescape(answer.text)
 
 
 # --- settings ----------------------------------------------------------------------------------------------------------
