@@ -153,7 +153,7 @@ def test_dialogs_menus_the_bulk_bar_and_refused_forms(new_page: Callable[..., Pa
     expect(page.get_by_role("dialog")).to_be_visible()
     seen.here("keys")
     for path, button in (("/lists/new", "Create list"), ("/dnc/new", "Block"), ("/settings/keys/new", "Create key"),
-                         ("/settings/team/invite", "Make invitation"), ("/imports/new", "Upload and look")):  # fmt: skip
+                         ("/settings/team/invite", "Make invitation"), ("/imports/new", "Upload and look"), ("/dealerships/new", "Make dealership")):  # fmt: skip
         page.goto(path)
         page.evaluate("for (const form of document.forms) form.noValidate = true")
         press(page, button)

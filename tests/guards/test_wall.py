@@ -209,6 +209,8 @@ def test_another_companys_ids_in_forms_and_filters_find_nothing(client: Any, the
     client.post(
         "/dealerships/from-leads", data={"query": f"list={theirs['list_id']}", "seen": 1, "project": project.id}
     )
+    for place in ({"list_id": theirs["list_id"]}, {"new_list": "n", "project_id": theirs["project_id"]}):
+        client.post("/dealerships/new", data={"name": "n", "website": "n.example.com", **place})
     assert client.get(f"/projects/{project.id}/request/{theirs['request_id']}").status_code == 404
     assert fingerprint(theirs["company"].id) == before
     database.session.refresh(mine)

@@ -1,4 +1,4 @@
-"""One row of a file of dealerships: what it says, or why it is refused. Pure: no session, no Flask, no clock."""
+"""One row of a file of dealerships, or one typed by hand: what it says, or why it is refused. Pure: no session, no Flask, no clock."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def suggest_columns(headers: list[str]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Row:
-    """`number` is the line in the file. `outcome` is None while nothing speaks against it; see `service.dealership_files`."""
+    """`number` is the line in the file. `outcome` is None while nothing speaks against it; see `service.dealership_files`.
+    `known_by` says what gave it the lead that was there: host, phone or email.
+    """
 
     number: int
     cells: list[str]
@@ -70,6 +72,8 @@ class Row:
     outcome: str | None = None
     reason: str = ""
     lead_id: int | None = None
+    known_by: str = ""
+    source: str = "Dealership file"
     dealership_id: int | None = None
 
     @property
@@ -80,7 +84,7 @@ class Row:
         """As a row of the leads' own import, which makes the lead."""
         values: dict[str, Any] = {
             "business": self.name, "website": self.website.url if self.website else "", "city": self.city, "state": self.state,
-            "postal_code": self.postal_code, "country": country, "phone": self.phone, "email": self.email, "source": "Dealership file",
+            "postal_code": self.postal_code, "country": country, "phone": self.phone, "email": self.email, "source": self.source,
             "zone": places.zone_of_postal_code(self.postal_code, country) or (places.zone_of_phone(self.phone) if self.phone else None),
         }  # fmt: skip
         return ParsedLead(self.number, self.cells, values)

@@ -47,12 +47,13 @@ class Target:
     batch_id: UUID | None = None
     by: int | None = None
     by_email: bool = False  # rows without a phone are taken
+    cause: str = "import"  # of new leads, in the ledger
 
     @property
     def params(self) -> dict[str, Any]:
         return {
             "company": self.company_id, "list": self.list_id, "campaign": self.campaign_id, "reach": REACH[self.scope],
-            "import": self.import_id, "batch": self.batch_id, "by": self.by,
+            "import": self.import_id, "batch": self.batch_id, "by": self.by, "cause": self.cause,
         }  # fmt: skip
 
 
@@ -212,7 +213,7 @@ def write_new(target: Target) -> None:
           RETURNING id, status
         )
         INSERT INTO status_changes (company_id, machine, subject_id, old_status, new_status, cause, evidence_id, batch_id, user_id)
-        SELECT :company, '{LEAD.name}', id, NULL, status, 'import', :import, :batch, :by FROM made ORDER BY id
+        SELECT :company, '{LEAD.name}', id, NULL, status, :cause, :import, :batch, :by FROM made ORDER BY id
         """,
         **{name: value for name, value in target.params.items() if name not in ("campaign", "reach")},
     )

@@ -36,7 +36,7 @@ def test_every_page_opens(place: Place) -> None:
     for path in (
         "/projects", "/projects?archived=1", "/projects/new", f"/projects/{p}", f"/projects/{p}/settings", f"/projects/{p}/request",
         f"/projects/{p}/request/{request_id}", f"/projects/{p}/dealerships/add", f"/project-dealerships/{row.id}", "/dealerships",
-        f"/dealerships/{d}", f"/dealerships/{d}/edit", "/dealerships/from-leads", "/dealerships/import", "/settings/automation",
+        f"/dealerships/{d}", f"/dealerships/{d}/edit", "/dealerships/from-leads", "/dealerships/import", "/dealerships/new", "/settings/automation",
     ):  # fmt: skip
         answer = place.client.get(path)
         assert answer.status_code == 200, (path, answer.status_code)
@@ -190,7 +190,7 @@ def test_reps_read_and_managers_write(place: Place) -> None:
     for path in (
         "/projects/new", f"/projects/{p}/settings", f"/projects/{p}/retries", f"/projects/{p}/archive", f"/projects/{p}/copy",
         f"/projects/{p}/request", f"/projects/{p}/dealerships/add", f"/projects/{p}/dealerships/remove", "/dealerships/add",
-        "/dealerships/from-leads", "/dealerships/import", "/dealerships/import/check", f"/dealerships/{row.dealership_id}/edit",
+        "/dealerships/from-leads", "/dealerships/import", "/dealerships/import/check", "/dealerships/new", f"/dealerships/{row.dealership_id}/edit",
         "/settings/automation",
     ):  # fmt: skip
         assert place.client.post(path, data={}).status_code == 403, path

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
-from wtforms import FileField, Form, SelectField, StringField, ValidationError
+from wtforms import BooleanField, FileField, Form, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length, Optional
 
 from webapp.automation.dealership_rows import FIELDS
 from webapp.automation.forms.projects import seen_version
 from webapp.automation.models import Dealership
 from webapp.automation.places import parse_point
+from webapp.automation.service.dealership_by_hand import ByHand
 from webapp.automation.service.dealerships import Facts
 from webapp.automation.settings import DAILY_PER_HOST, MOST_AGENT, MOST_DAILY, Manners, find_contact
 from webapp.automation.websites import Website, WebsiteRefused, read_contact_url, read_website
 from webapp.dialer.campaign_forms import WholeField
-from webapp.imports.places import normal_postal_code
+from webapp.imports.cells import Refused, typed
+from webapp.imports.places import normal_postal_code, normal_state
+from webapp.imports.rules import parse_email, parse_phone
 from webapp.leads.facts import clean_text
 
 
@@ -105,30 +109,97 @@ def describe_dealership(row: Dealership | Facts) -> dict[str, str]:
     }  # fmt: skip
 
 
+LIST_TAKEN = "There is a list of this name already: choose it above, or give another name."
+
+
 def _id(value: Any) -> int | None:
     return int(value) if value not in (None, "", "None") and str(value).isdecimal() and len(str(value)) < 19 else None
 
 
-class UploadForm(Form):
-    file = FileField("File")
-    list_id = SelectField("Leads go into", coerce=_id, validators=[Optional()])
-    new_list = StringField(
+def _list_field(label: str) -> SelectField:
+    return SelectField(label, coerce=_id, validators=[Optional()])
+
+
+def _new_list_field() -> StringField:
+    return StringField(
         "Name of the new list", [Length(max=120, message="At most 120 characters.")], filters=[clean_text]
     )
-    project_id = SelectField("Add to project", coerce=_id, validators=[Optional()])
 
-    def offer(self, lists: list[tuple[int, str]], projects: list[tuple[int, str]]) -> UploadForm:
+
+def _project_field() -> SelectField:
+    return SelectField("Add to project", coerce=_id, validators=[Optional()])
+
+
+class IntoList:
+    """Where new dealerships go: their leads into a list that is there or a new one, they into a project or none."""
+
+    list_id: Any
+    new_list: Any
+    project_id: Any
+
+    def offer(self, lists: list[tuple[int, str]], projects: list[tuple[int, str]]) -> Self:
         self.list_id.choices = [("", "A new list"), *lists]
         self.project_id.choices = [("", "None yet"), *projects]
         return self
+
+    def validate_new_list(self, field: Any) -> None:
+        if self.list_id.data is None and not field.data:
+            raise ValidationError("Name the new list, or choose one that is there.")
+
+
+class UploadForm(IntoList, Form):
+    file = FileField("File")
+    list_id = _list_field("Leads go into")
+    new_list = _new_list_field()
+    project_id = _project_field()
 
     def validate_file(self, field: Any) -> None:
         if not getattr(field.data, "filename", ""):
             raise ValidationError("Choose a file: CSV, TSV, XLSX or XLS.")
 
-    def validate_new_list(self, field: Any) -> None:
-        if self.list_id.data is None and not field.data:
-            raise ValidationError("Name the new list, or choose one that is there.")
+
+class NewDealershipForm(IntoList, DealershipForm):
+    """One by hand. `country` is the company's, by which phones and states are read; `twins` allows a website that another has."""
+
+    twins = BooleanField("It is another house with the same website")
+    phone = _text("Phone", 60)
+    email = _text("Email", 254)
+    list_id = _list_field("Lead goes into")
+    new_list = _new_list_field()
+    project_id = _project_field()
+
+    country = "US"
+    _phone: str | None = None
+    _email: str | None = None
+
+    def validate_phone(self, field: Any) -> None:
+        try:
+            self._phone = parse_phone(text, self.country)[0] if (text := typed(field.data or "")) else None
+        except Refused as refused:
+            raise ValidationError(
+                f"{_said(refused)} Write it with its area code, for example (212) 555-0123."
+            ) from None
+
+    def validate_email(self, field: Any) -> None:
+        try:
+            self._email = parse_email(text) if (text := typed(field.data or "")) else None
+        except Refused as refused:
+            raise ValidationError(_said(refused)) from None
+
+    @property
+    def wanted(self) -> ByHand:
+        """Once the form is valid."""
+        facts = self.facts(self.country)
+        return ByHand(
+            facts=replace(facts, state=normal_state(facts.state, self.country)), phone=self._phone, email=self._email, list_id=self.list_id.data,
+            new_list=self.new_list.data or "", project_id=self.project_id.data, twins=bool(self.twins.data),
+        )  # fmt: skip
+
+
+def _said(refused: Refused) -> str:
+    """ "phone: invalid length" as a sentence."""
+    text = refused.reason.partition(": ")[2]
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def read_columns(posted: Mapping[str, str], headers: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -289,10 +289,7 @@ def _ready(upload: Upload, by: User) -> int:
 
 @atomic
 def _make_chunk(upload: Upload, rows: Sequence[Row], list_id: int, by: User) -> dict[str, int]:
-    # As the leads' import does: one at a time of a company looks and writes, or two would both find no duplicate.
-    db.session.execute(
-        sa.text("SELECT pg_advisory_xact_lock(hashtext('imports'), :company)"), {"company": by.company_id % 2**31}
-    )
+    matching.one_at_a_time(by.company_id)
     project = open_project(upload.project_id, by) if upload.project_id is not None else None
     matching.find_known(rows, twins=upload.twins, company_id=by.company_id)
     leads = matching.make_leads(rows, list_id=list_id, by=by, country=_country(by))

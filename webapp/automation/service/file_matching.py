@@ -1,4 +1,4 @@
-"""Rows of a file of dealerships against what is there: known ones, leads of the list, do-not-contact; and their leads made.
+"""Rows of dealerships, of a file or by hand, against what is there: known ones, leads of the list, do-not-contact; and their leads made.
 
 Everything happens in the transaction in hand and marks the rows.
 """
@@ -6,6 +6,7 @@ Everything happens in the transaction in hand and marks the rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,13 @@ from webapp.core.db import db
 from webapp.core.sets import as_document
 from webapp.imports import staging
 from webapp.leads.models import LeadList
+
+
+def one_at_a_time(company_id: int) -> None:
+    """As the leads' import does: one at a time of a company looks and writes, or two would both find no duplicate."""
+    db.session.execute(
+        sa.text("SELECT pg_advisory_xact_lock(hashtext('imports'), :company)"), {"company": company_id % 2**31}
+    )
 
 
 def check_list(list_id: int, company_id: int) -> None:
@@ -77,25 +85,27 @@ def find_leads(rows: Sequence[Row], *, list_id: int, company_id: int) -> None:
     taken: set[int] = set()
     for row in open_rows:
         fitting = (
-            i
+            (i, kind)
             for kind, keys in _keys(row).items()
             for key in keys
             for i in choices.get((kind, key), ())
             if i not in taken
         )
-        row.lead_id = next(fitting, None)
+        row.lead_id, row.known_by = next(fitting, (None, ""))
         if row.lead_id is not None:
             taken.add(row.lead_id)
 
 
-def _stage(rows: Sequence[Row], company_id: int, country: str, list_id: int | None, by: int | None) -> staging.Target:
+def _stage(
+    rows: Sequence[Row], company_id: int, country: str, list_id: int | None, by: int | None, cause: str = "import"
+) -> staging.Target:
     """The rows without a lead in the import's own table, those on the do-not-contact list told. Duplicates are judged here,
     not there: the target is no list, and so none is found.
     """
     target = staging.Target(company_id, None, None, "list", "skip", None, by=by)  # type: ignore[arg-type]  # of no import
     staging.stage([row.as_lead(country) for row in rows], keep_raw=False)
     staging.judge(target, set())
-    return staging.Target(company_id, list_id, None, "list", "skip", None, by=by)  # type: ignore[arg-type]
+    return replace(target, list_id=list_id, cause=cause)
 
 
 def _read_staged(rows: Sequence[Row]) -> None:
@@ -115,12 +125,12 @@ def judge_dnc(rows: Sequence[Row], *, company_id: int, country: str) -> None:
         _read_staged(fresh)
 
 
-def make_leads(rows: Sequence[Row], *, list_id: int, by: User, country: str) -> int:
+def make_leads(rows: Sequence[Row], *, list_id: int, by: User, country: str, cause: str = "import") -> int:
     """Leads for the rows that have none, by the import's own rules: status new, a line in the ledger, a zone from the ZIP."""
     fresh = [row for row in rows if row.outcome is None and row.lead_id is None]
     if not fresh:
         return 0
-    target = _stage(fresh, by.company_id, country, list_id, by.id)
+    target = _stage(fresh, by.company_id, country, list_id, by.id, cause)
     staging.write_new(target)
     _read_staged(fresh)
     return sum(1 for row in fresh if row.outcome is None)

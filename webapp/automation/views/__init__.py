@@ -18,6 +18,7 @@ def url_if(endpoint: str, **values: Any) -> str | None:
 
 from webapp.automation.views import (  # noqa: E402, F401  they add their routes to bp
     attempts,
+    dealership_by_hand,
     dealership_files,
     dealerships,
     leads_table,

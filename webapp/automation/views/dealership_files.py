@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from typing import TypeVar
 
 from flask import Response, abort, current_app, request, send_file, url_for
 from flask_login import current_user
@@ -10,7 +11,7 @@ from werkzeug.datastructures import CombinedMultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.automation.dealership_rows import FIELDS
-from webapp.automation.forms.dealerships import UploadForm, read_columns
+from webapp.automation.forms.dealerships import LIST_TAKEN, IntoList, UploadForm, read_columns
 from webapp.automation.queries import dealerships as queries
 from webapp.automation.queries import projects as project_queries
 from webapp.automation.service import dealership_files as service
@@ -35,25 +36,30 @@ def _allow_large_files(endpoint: str | None, values: object) -> None:
         request.max_content_length = current_app.config["SETTINGS"].max_upload_mb * MIB + MIB
 
 
-def _offer(form: UploadForm) -> UploadForm:
+F = TypeVar("F", bound=IntoList)
+
+
+def offer(form: F) -> F:
     company_id = current_user.company_id
     return form.offer(queries.list_choices(company_id), project_queries.project_choices(company_id))
+
+
+def chosen_before() -> dict[str, int]:
+    """The list and the project that the address names, for a form that is still empty."""
+    given = {"list_id": request.args.get("list", ""), "project_id": request.args.get("project", "")}
+    return {name: int(text) for name, text in given.items() if text.isascii() and text.isdecimal() and len(text) < 19}
 
 
 @bp.route("/dealerships/import", methods=["GET", "POST"])
 @requires("manager")
 def import_dealerships() -> AnyResponse:
     if request.method == "GET":
-        given = {"list_id": request.args.get("list", ""), "project_id": request.args.get("project", "")}
-        chosen = {
-            name: int(text) for name, text in given.items() if text.isascii() and text.isdecimal() and len(text) < 19
-        }
-        return _upload_page(_offer(UploadForm(**chosen)))
-    form = _offer(UploadForm(CombinedMultiDict([request.form, request.files])))
+        return _upload_page(offer(UploadForm(**chosen_before())))
+    form = offer(UploadForm(CombinedMultiDict([request.form, request.files])))
     if not form.validate():
         return _upload_page(form, 422)
     if form.list_id.data is None and queries.find_list_by_name(form.new_list.data, current_user.company_id):
-        form.new_list.errors = ["There is a list of this name already: choose it above, or give another name."]
+        form.new_list.errors = [LIST_TAKEN]
         return _upload_page(form, 422)
     wanted = Upload(
         token=request.form.get("form_token", "")[:60] or new_form_token(), filename=form.file.data.filename, storage_key="",
