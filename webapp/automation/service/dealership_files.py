@@ -174,7 +174,6 @@ def choose(upload: Upload, columns: dict[str, str], *, twins: bool, by: User) ->
 
 
 @atomic
-@atomic
 def forget_unconfirmed(company_id: int) -> None:
     """Files of yesterday that nobody confirmed; the counts of those that ran stay with them for a day."""
     rows = db.session.execute(

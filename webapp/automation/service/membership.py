@@ -17,6 +17,7 @@ from webapp.automation.states import CONTACT_STATUS
 from webapp.core.access import find_owned
 from webapp.core.audit import record_event
 from webapp.core.db import atomic, db
+from webapp.core.text import plural
 
 MOST_MILES = 12_500
 
@@ -190,7 +191,7 @@ def _add(
     ).one()
     if row.added:
         record_event(
-            "dealerships_added", f"Added {row.added:,} dealerships {reason} to {project.name}", by=by, subject=project,
+            "dealerships_added", f"Added {plural(row.added, 'dealership')} {reason} to {project.name}", by=by, subject=project,
             batch_id=batch, added=row.added, there=row.meant - row.added,
         )  # fmt: skip
     return Added(row.added, row.meant - row.added, batch)
