@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from tests.automation.test_project_pages import form_of, text_of
+from tests.automation.projects.page_support import form_of, text_of
 from tests.factories import (
     make_company,
     make_dealership,
