@@ -13,7 +13,7 @@ from tests.factories import make_company, make_contact_request, make_project, ma
 from webapp.automation.engine.failures import FailureType
 from webapp.automation.models import AutomationAttempt, AutomationSettings, Dealership, Run, RunEvent, RunLane
 from webapp.automation.rules import LEASE
-from webapp.automation.service import claims, recording, runs
+from webapp.automation.service import claims, orphans, recording, runs
 from webapp.automation.service.claims import Wait, claim_next
 from webapp.automation.service.manual import Override, override
 from webapp.automation.service.runs import RunRefused
@@ -164,6 +164,32 @@ def test_a_minute_and_a_day_have_their_limits(world: Any) -> None:
     closed = claim_next(run.id, w.company.id)
     assert isinstance(closed, Wait)
     assert (closed.until, closed.why) == (datetime(2026, 6, 11, 13, 0, tzinfo=UTC), "the project's daily window")
+
+
+def test_what_a_person_has_chosen_does_not_wait_for_the_daily_window(world: Any) -> None:
+    w = world(2, window_open="18:00", window_close="19:00")
+    run = w.start(chosen=[w.rows[1].id])
+    assert w.claim(run).project_dealership_id == w.rows[1].id
+
+
+def test_a_dry_run_visits_also_whom_nobody_may_write_to(world: Any) -> None:
+    w = world(1, dry_run=True)
+    block_lead(w.lead_id(0), None, "asked us", by=w.user)
+    w.claim(w.start())
+
+
+def test_what_a_cancelled_dry_run_has_in_hand_is_not_taken_by_the_next_before_it_is_closed(world: Any) -> None:
+    w = world(1, dry_run=True)
+    first = w.start()
+    w.claim(first)
+    runs.cancel_run(first.id, by=w.user)
+    second = w.start()
+    assert isinstance(claim_next(second.id, w.company.id), Wait)
+    w.later(seconds=121)
+    assert isinstance(claim_next(second.id, w.company.id), Wait), "its worker may be alive yet"
+    assert orphans.close_orphans() == 1
+    w.later(seconds=70)
+    w.claim(second)
 
 
 def test_a_paused_run_hands_out_nothing_and_a_resumed_one_goes_on(world: Any) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.automation.runs.run_world import failed, fresh
+from tests.automation.runs.run_world import OK, failed, fresh
 from webapp.automation.engine.failures import FailureType
 from webapp.automation.models import AutomationAttempt, Run, RunLane
-from webapp.automation.service import lanes, runs
+from webapp.automation.service import lanes, recording, runs
 from webapp.automation.service.claims import Claimed
 from webapp.automation.service.lanes import Lane
 from webapp.core.db import db as database
@@ -49,10 +49,12 @@ def begun(run: Run) -> int:
     return database.session.scalar(query) or 0
 
 
-def test_a_lane_that_somebody_serves_is_taken_by_nobody_else(world: Any) -> None:
+def test_a_lane_that_somebody_serves_is_taken_by_nobody_else(world: Any, worker: Any) -> None:
     lane = take(world(1).start())
+    rung = len(worker.waiting())
     assert lanes._take(lane.id) is None
     lanes._leave(lane.id, lane.fence, False)
+    assert len(worker.waiting()) == rung, "there is nothing to come back for"
     again = lanes._take(lane.id)
     assert again is not None
     assert again.fence == lane.fence + 1
@@ -118,3 +120,13 @@ def test_what_was_cancelled_before_the_press_is_given_back_whatever_its_browser_
     attempt = database.session.get_one(AutomationAttempt, claimed.attempt_id, populate_existing=True)
     assert (attempt.status, attempt.error_type, w.status(0)) == ("cancelled", None, "pending")
     assert fresh(run).failed == 0
+
+
+def test_what_was_pressed_before_its_run_was_cancelled_is_told_as_it_ended(world: Any) -> None:
+    w = world(1)
+    run = w.start()
+    claimed = w.claim(run)
+    recording.press(claimed)
+    runs.cancel_run(run.id, by=w.user)
+    lanes._end(claimed, OK, pressed=True)
+    assert (w.status(0), w.contacts(0)[0].state) == ("success", "sent")
