@@ -184,6 +184,19 @@ put(
 )  # fmt: skip
 put(late, "/", '<a href="/contact">Contact us</a>')
 
+LATELY = (
+    f'<div id="here"></div><template id="form">{form()}</template>'
+    '<script>setTimeout(() => here.append(document.getElementById("form").content.cloneNode(true)), 400);</script>'
+)
+passed = declare("visit-passed", "Passed by", SENT)
+put(passed, "/", f'<nav><a href="/contact">Contact us</a></nav><h1>Cars</h1>{LATELY}')
+put(passed, "/contact", "<h1>Contact us</h1><p>Come and see us on Main Street.</p>")
+
+slow = declare("visit-given-late", "Given, drawn late", SENT, start="/desk/write")
+put(slow, "/", "<h1>Nothing here</h1>")
+put(slow, "/desk/write", f'<nav><a href="/contact">Contact us</a></nav><h1>The desk</h1>{LATELY}')
+put(slow, "/contact", "<h1>Contact us</h1><p>Come and see us on Main Street.</p>")
+
 sight = declare("visit-sight", "Drawn on sight", SENT)
 put(
     sight, "/",

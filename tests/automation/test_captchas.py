@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import BrowserContext, Page
 
 from demo_sites import captchas as captcha_sites
 from demo_sites.loading import load_sites
 from demo_sites.server import SITES, SiteServer
+from tests.automation.acting_support import send
 from tests.automation.engine_support import Told, explain, reach, run, touring
 from webapp.automation.engine.browser import EngineBrowser
 from webapp.automation.engine.failures import Failed, FailureType
@@ -54,6 +56,26 @@ def test_each_kind_is_named_and_its_vendor_asked_by_nobody_but_the_page(
             asked = asked_of_vendors(sites)[before:]
             assert all(method == "GET" for method, _ in asked)
             assert len(asked) == len(set(asked)), "its frame was only loaded by the page itself"
+
+
+def test_a_captcha_that_comes_while_the_form_is_filled_is_left_alone_and_nothing_is_pressed(
+    context: BrowserContext, sites: SiteServer
+) -> None:
+    def ask_for_a_person(page: Page) -> None:
+        page.evaluate(
+            """() => addEventListener('input', () => {
+              const box = document.createElement('div');
+              box.className = 'h-captcha';
+              box.style.cssText = 'width: 300px; height: 80px';
+              document.querySelector('form').append(box);
+            }, {once: true})"""
+        )
+
+    done = send(context, sites, "visit-home", before=ask_for_a_person)
+    assert done.failed is not None
+    assert done.failed.kind is FailureType.CAPTCHA_DETECTED
+    assert "about_to_submit" not in done.watcher.told
+    assert done.rows == []
 
 
 def test_an_idle_or_passed_captcha_and_one_of_another_form_stop_nothing(

@@ -4,6 +4,7 @@ from dataclasses import replace
 from time import monotonic
 
 import pytest
+from playwright.sync_api import Error as BrowserError
 
 from demo_sites.server import SiteServer
 from tests.automation.engine_support import ENQUIRY, LIMITS, Told, explain, run, target, touring
@@ -101,6 +102,29 @@ def test_a_script_without_an_end_ends_with_the_attempts_time_and_the_next_has_a_
     outcome = run(engine, sites, "fault-loop", limits=replace(SHORT, attempt=2))
     assert outcome.failure is FailureType.PAGE_TIMEOUT, explain(outcome)
     assert run(engine, sites, "visit-home", dry_run=True).ok
+
+
+def test_what_was_prepared_in_a_browser_that_has_died_since_is_not_used(engine: EngineBrowser) -> None:
+    other = engine.new_context()
+    engine.prepare("")
+    engine.kill()
+    with pytest.raises(BrowserError):
+        other.new_page()
+    context = engine.new_context()
+    context.new_page()
+    engine.end(context)
+
+
+def test_an_attempt_in_a_prepared_page_knows_no_problem_of_the_last(engine: EngineBrowser) -> None:
+    context = engine.new_context()
+    context.new_page().goto("http://10.0.0.8/")
+    assert engine.proxy.problems
+    engine.end(context)
+    engine.prepare("")
+    context = engine.new_context()
+    assert len(context.pages) == 1
+    assert engine.proxy.problems == []
+    engine.end(context)
 
 
 @pytest.mark.parametrize("when", ["loading_page", "filling_form", "about_to_submit"])

@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext
 
 from demo_sites.server import SiteServer
 from tests.automation.acting_support import ENQUIRY, LIMITS, check_truth, contact_form, first_page, send
+from webapp.automation.engine.failures import FailureType
 from webapp.automation.engine.fill import Unfillable, fill_form
 from webapp.automation.engine.outcome import SavedMapping
 
@@ -242,3 +243,26 @@ def test_filling_stops_at_once_when_it_is_told_to(context: BrowserContext) -> No
         fill_form(page, form, kinds, ENQUIRY, limits=LIMITS, pause=stop)
     assert page.input_value("[name=name]") == "Ana Lopez"
     assert page.input_value("[name=message]") == ""
+
+
+FORGETS = """drops => {
+  const email = document.querySelector('[name=email]');
+  document.querySelector('[name=message]').addEventListener('input', () => {
+    email.value = '';
+    if (drops) email.addEventListener('input', () => { email.value = ''; });
+  }, {once: true});
+}"""
+
+
+def test_what_a_later_field_has_emptied_is_put_in_once_more(context: BrowserContext, sites: SiteServer) -> None:
+    done = send(context, sites, "visit-home", before=lambda page: page.evaluate(FORGETS, False))
+    assert done.failed is None, done.failed
+    assert done.values()["email"] == ENQUIRY.email
+
+
+def test_a_form_that_does_not_keep_what_is_put_in_is_not_sent(context: BrowserContext, sites: SiteServer) -> None:
+    done = send(context, sites, "visit-home", before=lambda page: page.evaluate(FORGETS, True))
+    assert done.failed is not None
+    assert done.failed.kind is FailureType.FIELD_DISABLED
+    assert "Email" in done.failed.message
+    assert done.rows == []

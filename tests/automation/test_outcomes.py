@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Error
 
 from demo_sites.outcomes import ANSWERS, WAYS
 from demo_sites.outcomes_builders import BUILDERS
 from demo_sites.outcomes_odd import LANGUAGES
 from demo_sites.server import SITES, SiteServer
 from tests.automation.acting_support import check_truth, first_page, send
-from webapp.automation.engine import phrases
+from webapp.automation.engine import phrases, submit
 from webapp.automation.engine.snapshot import Line, Said, Snapshot, View, take_snapshot
 from webapp.automation.engine.verdict import Left, Recorded, judge
 
@@ -69,6 +69,18 @@ def test_nothing_leaves_any_more_once_a_form_counts_as_not_sent(context: Browser
     sent = done.page.evaluate("() => fetch('/send', {method: 'POST', body: 'late'}).then(() => true, () => false)")
     assert sent is False
     assert sites.forms_of("checks-itself") == []
+
+
+def test_a_press_that_nobody_saw_end_is_never_told_as_not_sent(
+    context: BrowserContext, sites: SiteServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: object) -> None:
+        raise Error("the page went")
+
+    monkeypatch.setattr(submit, "_press_once", break_off)
+    done = send(context, sites, "visit-home", filled=True)
+    assert done.submitted is not None
+    assert done.submitted.submission == "unconfirmed"
 
 
 def test_the_captcha_that_refused_is_named(context: BrowserContext, sites: SiteServer) -> None:

@@ -316,3 +316,21 @@ def test_of_two_equal_successors_none_is_taken(stage: Stage) -> None:
     form = stage.form("<form><label>Part <input></label><label>Part <input></label><button>Go</button></form>")
     stage.page.evaluate("document.forms[0].innerHTML = document.forms[0].innerHTML")
     assert control_again(read_forms(stage.page)[0], form.controls[0]) is None
+
+
+def test_half_a_letter_in_a_label_is_replaced_and_can_be_kept(stage: Stage) -> None:
+    form = stage.form(
+        "<form><label for=x>Name</label><input id=x name=x><button>Send</button></form>"
+        "<script>document.querySelector('label').textContent = 'Your name \\ud83d';</script>"
+    )
+    assert by_key(form, "x").texts["label"].encode() == "Your name \ufffd".encode()
+
+
+def test_a_library_of_old_that_spoils_how_lists_are_told_spoils_nothing(stage: Stage) -> None:
+    form = stage.form(
+        "<script>Array.prototype.toJSON = function () { return '[' + this.join(', ') + ']'; };"
+        " Object.prototype.toJSON = String.prototype.toJSON = function () { return 'spoilt'; };</script>"
+        "<form><select name=x aria-label=Model><option>Civic<option>Accord</select><input name=y><button>Send</button></form>"
+    )
+    assert [one.label for one in by_key(form, "x").options] == ["Civic", "Accord"]
+    assert by_key(form, "y").tag == "input"

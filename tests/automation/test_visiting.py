@@ -21,7 +21,7 @@ FORMS = [
 ]  # fmt: skip
 FOUND = {
     "visit-sales": "/contact-sales", "visit-footer": "/pages/reach.html", "visit-home": "/", "visit-sitemap": "/dealership/contact-form.htm",
-    "visit-usual": "/contact-us", "visit-tab": "/", "visit-several": "/", "visit-sight": "/",
+    "visit-usual": "/contact-us", "visit-tab": "/", "visit-several": "/", "visit-sight": "/", "visit-passed": "/",
 }  # fmt: skip
 
 
@@ -217,6 +217,7 @@ def test_the_sites_of_this_topic_are_all_tried_here() -> None:
         *BANNERS,
         "banner-settings",
         "visit-endless",
+        "visit-given-late",
         "visit-mailto",
         "visit-wrong",
         "visit-pdf",
@@ -229,3 +230,13 @@ def test_a_site_given_by_its_contact_page_only_is_enough(engine: EngineBrowser, 
     with touring(engine, sites) as visit_of:
         found, _ = contact_page.find(visit_of("visit-given"), replace(target(sites, "visit-given"), website=""))
     assert found.choice.form.action.endswith("/send")
+
+
+def test_a_given_page_is_waited_for_although_it_links_to_a_contact_page(
+    engine: EngineBrowser, sites: SiteServer
+) -> None:
+    name = "visit-given-late"
+    with touring(engine, sites) as visit_of:
+        found, _ = contact_page.find(visit_of(name), target(sites, name))
+    assert found.opened.url == sites.url_of(name, "/desk/write")
+    assert loads(sites, name) == ["/desk/write"]

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from tests.automation.runs.run_world import OK, failed, fresh
 from tests.factories import make_company, make_contact_request, make_project, make_user
 from webapp.automation.engine.failures import FailureType
-from webapp.automation.models import AutomationAttempt, Dealership, Run, RunEvent, RunLane
-from webapp.automation.service import recording, runs
+from webapp.automation.models import AutomationAttempt, AutomationSettings, Dealership, Run, RunEvent, RunLane
+from webapp.automation.rules import LEASE
+from webapp.automation.service import claims, orphans, recording, runs
 from webapp.automation.service.claims import Wait, claim_next
 from webapp.automation.service.manual import Override, override
 from webapp.automation.service.runs import RunRefused
@@ -93,6 +94,52 @@ def test_a_host_is_visited_by_one_at_a_time_and_rests_between_two(world: Any) ->
     assert w.claim(run).project_dealership_id == w.rows[1].id
 
 
+@pytest.mark.parametrize("rests", [False, True])
+def test_a_host_that_is_being_visited_or_rests_holds_up_no_other(world: Any, rests: bool) -> None:
+    w = world(3, host_gap_seconds=90)
+    for row in w.rows[:2]:
+        database.session.get_one(Dealership, row.dealership_id).host = "same.example.com"
+    database.session.commit()
+    run = w.start()
+    first = w.attempt(run, OK) if rests else w.claim(run)
+    assert first.project_dealership_id == w.rows[0].id
+    assert w.claim(run).project_dealership_id == w.rows[2].id
+
+
+def test_a_host_that_another_project_takes_in_the_same_moment_is_left_to_it(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world(1)
+    run = w.start()
+    look = claims._may_contact
+
+    def look_while_another_takes_it(run: Run, found: Any, company_id: int) -> bool:
+        with database.engine.begin() as other:
+            other.execute(claims._TAKE_HOST, {"host": found.host, "lease": LEASE})
+        return look(run, found, company_id)
+
+    monkeypatch.setattr(claims, "_may_contact", look_while_another_takes_it)
+    assert isinstance(claim_next(run.id, w.company.id), Wait)
+    assert w.status(0) == "pending"
+
+
+def test_a_host_has_so_many_visits_a_day_and_the_next_day_again(world: Any) -> None:
+    w = world(3)
+    database.session.get_one(AutomationSettings, w.company.id).daily_per_host = 2
+    for row in w.rows:
+        database.session.get_one(Dealership, row.dealership_id).host = "same.example.com"
+    database.session.commit()
+    run = w.start()
+    for _ in range(2):
+        w.attempt(run, OK)
+        w.later(minutes=5)
+    waiting = claim_next(run.id, w.company.id)
+    assert isinstance(waiting, Wait)
+    assert waiting.why == "same.example.com has had its visits of today"
+    w.later(days=1)
+    assert w.claim(run).project_dealership_id == w.rows[2].id
+
+
 def test_a_site_that_asks_for_time_slows_only_itself(world: Any) -> None:
     w = world(2)
     run = w.start()
@@ -117,6 +164,32 @@ def test_a_minute_and_a_day_have_their_limits(world: Any) -> None:
     closed = claim_next(run.id, w.company.id)
     assert isinstance(closed, Wait)
     assert (closed.until, closed.why) == (datetime(2026, 6, 11, 13, 0, tzinfo=UTC), "the project's daily window")
+
+
+def test_what_a_person_has_chosen_does_not_wait_for_the_daily_window(world: Any) -> None:
+    w = world(2, window_open="18:00", window_close="19:00")
+    run = w.start(chosen=[w.rows[1].id])
+    assert w.claim(run).project_dealership_id == w.rows[1].id
+
+
+def test_a_dry_run_visits_also_whom_nobody_may_write_to(world: Any) -> None:
+    w = world(1, dry_run=True)
+    block_lead(w.lead_id(0), None, "asked us", by=w.user)
+    w.claim(w.start())
+
+
+def test_what_a_cancelled_dry_run_has_in_hand_is_not_taken_by_the_next_before_it_is_closed(world: Any) -> None:
+    w = world(1, dry_run=True)
+    first = w.start()
+    w.claim(first)
+    runs.cancel_run(first.id, by=w.user)
+    second = w.start()
+    assert isinstance(claim_next(second.id, w.company.id), Wait)
+    w.later(seconds=121)
+    assert isinstance(claim_next(second.id, w.company.id), Wait), "its worker may be alive yet"
+    assert orphans.close_orphans() == 1
+    w.later(seconds=70)
+    w.claim(second)
 
 
 def test_a_paused_run_hands_out_nothing_and_a_resumed_one_goes_on(world: Any) -> None:

@@ -99,6 +99,62 @@ def test_a_dead_workers_dealership_is_pending_again_unless_the_form_was_sent(wor
         assert w.status(0) == "success"
 
 
+def test_a_sign_of_life_in_the_last_moment_keeps_an_attempt_from_being_closed(world: Any) -> None:
+    w = world(1)
+    claimed = w.claim(w.start())
+    assert not orphans._close(claimed.attempt_id), "it was found with a lapsed lease, which has been kept since"
+    recording.press(claimed)
+    assert recording.record(claimed, OK)
+
+
+def test_a_worker_that_slept_while_another_took_over_neither_presses_nor_says_how_it_ended(world: Any) -> None:
+    w = world(1)
+    run = w.start()
+    sleeper = w.claim(run)
+    w.later(seconds=121)
+    assert orphans.close_orphans() == 1
+    w.later(seconds=70)
+    successor = w.claim(run)
+    with pytest.raises(recording.LostHold):
+        recording.beat(sleeper, "filling_form")
+    with pytest.raises(recording.LostHold):
+        recording.press(sleeper)
+    assert not recording.record(sleeper, OK)
+    recording.give_back(sleeper, "cancelled")
+    assert (w.status(0), w.contacts(0)) == ("in_progress", [])
+    recording.press(successor)
+    assert recording.record(successor, OK)
+    assert w.status(0) == "success"
+
+
+def test_what_was_given_back_is_not_pressed_any_more(world: Any) -> None:
+    w = world(1)
+    claimed = w.claim(w.start())
+    recording.give_back(claimed, "cancelled")
+    with pytest.raises(recording.LostHold):
+        recording.press(claimed)
+    assert (w.status(0), w.contacts(0)) == ("pending", [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "submission"),
+    [
+        (FailureType.PAGE_TIMEOUT, None, "unconfirmed"), (FailureType.BROWSER_CRASH, None, "unconfirmed"),
+        (FailureType.BROWSER_CRASH, "not_sent", "unconfirmed"), (FailureType.SUBMISSION_FAILED, "not_sent", "not_sent"),
+    ],
+)  # fmt: skip
+def test_what_was_pressed_is_unknown_unless_somebody_saw_what_came_of_it(
+    world: Any, kind: FailureType, said: Any, submission: str
+) -> None:
+    w = world(1)
+    claimed = w.attempt(w.start(), failed(kind, submission=said), press=True)
+    attempt = database.session.get_one(AutomationAttempt, claimed.attempt_id, populate_existing=True)
+    assert (attempt.error_type, attempt.submission) == ("submission_failed", submission)
+    assert attempt.also == ([kind.value] if submission == "unconfirmed" else [])
+    assert [contact.state for contact in w.contacts(0)] == ["unknown" if submission == "unconfirmed" else "failed"]
+    assert (w.row(0).next_retry_at is None) is (submission == "unconfirmed")
+
+
 def test_a_page_that_robots_txt_forbids_is_skipped_with_its_rule_and_is_no_failure(world: Any) -> None:
     w = world(1)
     run = w.start()
