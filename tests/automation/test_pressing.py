@@ -126,3 +126,16 @@ def test_the_first_way_that_is_heard_is_the_last(way: str) -> None:
     one = Button(way)
     _press_once(one, successor)  # type: ignore[arg-type]
     assert one.came == ways[: ways.index(way) + 1]
+
+
+def test_a_press_that_nobody_heard_is_followed_by_none_once_the_form_is_on_its_way(context: BrowserContext) -> None:
+    page = first_page(context)
+    page.set_content(PAGE)
+    page.evaluate(
+        """for (const kind of ["pointerdown", "mousedown", "keydown", "click"]) window.addEventListener(kind, (event) => {
+             if (kind === "click") document.body.dataset.pressed = (Number(document.body.dataset.pressed) || 0) + 1;
+             event.stopImmediatePropagation();
+           }, true)"""
+    )
+    _press_once(button(page), lambda: button(page), lambda: pressed(page) is not None)
+    assert pressed(page) == "1"

@@ -13,6 +13,7 @@ from tests.factories import make_lead, make_project, make_project_dealership
 from webapp.automation.engine.failures import FailureType
 from webapp.automation.models import AutomationAttempt, Dealership, ProjectDealership
 from webapp.automation.service.manual import Override, OverrideRefused, override, retry_now, settle_unknown
+from webapp.automation.service.recording import LostHold, press, record
 from webapp.core.audit import StatusChange
 from webapp.core.db import LostRace
 from webapp.core.db import db as database
@@ -111,3 +112,21 @@ def test_a_merge_takes_the_dealership_and_its_proof_along_and_gives_them_back_wh
     undo_merge(done[0].id, by=w.user)
     moved = database.session.get_one(ProjectDealership, other.id, populate_existing=True).dealership_id
     assert int(database.session.get_one(Dealership, moved).lead_id) == third
+
+
+@pytest.mark.parametrize("pressed", [False, True])
+def test_a_person_who_marks_what_a_stalled_worker_still_holds_ends_its_hold(world: Any, pressed: bool) -> None:
+    w = world(1)
+    run = w.start()
+    claimed = w.claim(run)
+    if pressed:
+        press(claimed)
+    w.later(minutes=5)
+    override(w.rows[0].id, Override("manual_override", "Rang them", "phone", None, None), by=w.user)
+    attempt = database.session.get_one(AutomationAttempt, claimed.attempt_id, populate_existing=True)
+    assert (attempt.status, attempt.submission) == ("failed", "unconfirmed" if pressed else "not_sent")
+    with pytest.raises(LostHold):
+        press(claimed)
+    assert record(claimed, OK) is False
+    assert w.status(0) == "manual_override"
+    assert sorted(one.state for one in w.contacts(0)) == (["recorded", "unknown"] if pressed else ["recorded"])

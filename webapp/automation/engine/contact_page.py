@@ -111,16 +111,16 @@ def _find(search: Search, target: Target) -> Found:
         if found:
             return found
     if not _has(search, FailureType.MULTIPLE_FORMS):
+        if search.left > 0 and search.passed:
+            found = _try_page(search, search.passed, links, again=True)
+            if found:
+                return found
         for path in WORDS["common"]:
             url = urljoin(website, path)
             if search.left > 0 and not _tried(search, url):
                 found = _try_page(search, url, links, guessed=True)
                 if found:
                     return found
-        if search.left > 0 and search.passed:
-            found = _try_page(search, search.passed, links, again=True)
-            if found:
-                return found
     raise _nothing(search, website)
 
 

@@ -153,7 +153,7 @@ def press(
     try:
         observer.about_to_submit()
         try:
-            _press_once(element, lambda: hands.find(button))
+            _press_once(element, lambda: hands.find(button), lambda: any(one.ours for one in recorder.chains))
         except Error:  # what came of it is seen below; that nothing came of it cannot be seen
             recorder.unsure = True
         verdict = watch.until_settled(limits.confirm, moved_on)
@@ -184,10 +184,13 @@ def _bring(page: Page, element: ElementHandle, home: Frame | None) -> bool:
     return covered
 
 
-def _press_once(element: ElementHandle, find: Callable[[], ElementHandle]) -> None:
+def _press_once(
+    element: ElementHandle, find: Callable[[], ElementHandle], has_left: Callable[[], bool] = lambda: False
+) -> None:
     """By mouse; under a cover, which the browser sees before it presses, by key, so that nothing else is pressed. The element itself says
     whether it was reached: only a press that it has not heard, as when the browser aims at an old picture of a frame, is followed
-    by another way. `find` gives its successor where it went before it was pressed.
+    by another way, and none once `has_left` says that the form is on its way. `find` gives its successor where it went before it was
+    pressed.
     """
     heard = element.evaluate_handle(_HEAR)
     covered = False
@@ -201,11 +204,11 @@ def _press_once(element: ElementHandle, find: Callable[[], ElementHandle]) -> No
         element = find()
         heard = element.evaluate_handle(_HEAR)
         element.click(timeout=1500, no_wait_after=True)
-    if _was_heard(heard):
+    if _was_heard(heard) or has_left():
         return
     if element.evaluate("el => { el.focus(); return el.getRootNode().activeElement === el; }"):
         element.press("Enter", no_wait_after=True, timeout=1500)
-        if covered or _was_heard(heard):
+        if covered or _was_heard(heard) or has_left():
             return
     element.evaluate("el => el.click()")
 

@@ -9,6 +9,7 @@ from webapp.accounts.models import User
 from webapp.automation.models import AutomationAttempt, Dealership, ProjectDealership, Run
 from webapp.automation.service import closing
 from webapp.automation.service.journal import note
+from webapp.automation.service.orphans import close_orphan_of
 from webapp.automation.service.runs import RunRefused, start_run
 from webapp.automation.states import ATTEMPT, CONTACT_STATUS, METHODS_BY_HAND
 from webapp.core.access import find_owned
@@ -44,11 +45,13 @@ class Override:
 @atomic(retry=3)
 def override(project_dealership_id: int, given: Override, *, by: User) -> ProjectDealership:
     """Set the status by hand, on the ledger and on the lead's timeline. Raises LookupError, OverrideRefused, MoveRefused, LostRace while
-    an attempt is in hand.
+    an attempt is in hand. One whose worker has died is closed first.
     """
-    pd = find_owned(ProjectDealership, project_dealership_id, by.company_id, lock=True)
-    if pd is None:
+    if find_owned(ProjectDealership, project_dealership_id, by.company_id) is None:
         raise LookupError("No such dealership")
+    close_orphan_of(project_dealership_id)
+    pd = find_owned(ProjectDealership, project_dealership_id, by.company_id, lock=True)
+    assert pd is not None  # never deleted
     now = read_now()
     _check(given, now)
     if pd.lease_until is not None and pd.lease_until > now:

@@ -35,6 +35,21 @@ def close_orphans() -> int:
     return sum(_close(attempt_id) for attempt_id in found)
 
 
+def close_orphan_of(project_dealership_id: int) -> None:
+    """The same for one dealership, in the transaction in hand and before its row is locked: whoever acts on it finds nobody behind."""
+    query = (
+        sa.select(AutomationAttempt.id)
+        .join(ProjectDealership, ProjectDealership.id == AutomationAttempt.project_dealership_id)
+        .where(
+            ProjectDealership.id == project_dealership_id,
+            AutomationAttempt.status == "running",
+            ProjectDealership.lease_until < db_now(),
+        )
+    )
+    for attempt_id in db.session.scalars(query).all():
+        _close(attempt_id)
+
+
 @atomic(retry=3)
 def _close(attempt_id: int) -> bool:
     """Before the click: a browser crash, pending again (failed once its tries are used up). After it: failed, outcome unknown, never

@@ -10,8 +10,7 @@ from queue import Empty, SimpleQueue
 import sqlalchemy as sa
 import structlog
 from flask import Flask
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.automation.engine.browser import EngineBrowser
 from webapp.automation.engine.outcome import Step
@@ -61,6 +60,7 @@ class Watch:
     ) -> None:
         self._app, self._browser, self._line, self._keep_lane = app, browser, line, keep_lane
         self._longest = longest
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="lane-watch")
 
     def __enter__(self) -> Watch:
@@ -68,6 +68,7 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
         self._line.steps.put(None)
         self._thread.join(5)
 
@@ -78,7 +79,7 @@ class Watch:
         while not over:
             step, over = self._next()
             now = time.monotonic()
-            if now - began > self._longest:
+            if now - began > self._longest and not self._over.is_set():
                 log.error("attempt_overdue", attempt_id=self._line.claimed.attempt_id)
                 self._browser.kill()
                 return
@@ -88,6 +89,8 @@ class Watch:
             self._line.lost = self._look(step, beat=beat)
             last = now if beat or step else last
             lost_at = (lost_at or now) if self._line.lost else None
+            if self._over.is_set():  # meanwhile: the browser is another attempt's
+                return
             if lost_at is not None and now - lost_at >= PATIENCE - 2 * LOOK_EVERY and not self._line.pressed:
                 self._browser.kill()
                 return
@@ -116,7 +119,7 @@ class Watch:
                     self._keep_lane()
             except recording.LostHold:
                 return True
-            except (DBAPIError, PoolTimeout) as error:
+            except SQLAlchemyError as error:
                 log.warning("beat_missed", attempt_id=self._line.claimed.attempt_id, error=type(error).__name__)
             finally:
                 db.session.remove()
