@@ -32,6 +32,7 @@ SITES = (
     "trap-class", "trap-clipped", "seen-opacity", "seen-below", "mask-phone", "consent-terms", "visit-home", "out-ajax-sent",
     "out-redraw-sent", "out-redirect-sent", "no-form-tag", "clean-send",
 )  # fmt: skip
+SITES = SITES if ROUNDS > 1 else SITES[:8]
 MOMENTS = ("starting", "loading_page", "filling_form", "submitting", "pressed", "arrived")
 KILLS = 4 if ROUNDS > 1 else 3
 RETRY = {

@@ -241,24 +241,19 @@ def test_a_run_goes_on_when_its_browser_is_killed_and_when_redis_forgets_it(
     assert first.error_type == "browser_crash"
 
 
-def test_a_dry_run_fills_the_form_and_sends_nothing(world: World, sites: SiteServer, worker_process: Any) -> None:
-    project = world.project(("maple-street-motors",), dry_run=True)
-    run = runs.start_run(project.id, by=world.user)
-    worker_process("browser")
+def test_a_dry_run_sends_nothing_and_the_second_visit_uses_what_it_has_learned(
+    world: World, sites: SiteServer, worker_process: Any
+) -> None:
+    first = world.project(("maple-street-motors",), dry_run=True)
+    run = runs.start_run(first.id, by=world.user)
+    process = worker_process("browser")
     world.until(lambda: world.ended(run))
     attempt = database.session.scalars(sa.select(AutomationAttempt)).one()
     assert (attempt.status, attempt.submission) == ("success", "not_sent"), attempt.error_message
     assert attempt.screenshot_before_path
     assert {field["kind"] for field in attempt.fields} >= {"email", "message"}
     assert sites.received == []
-    assert world.statuses(project) == {"maple-street-motors": "pending"}
-
-
-def test_the_second_visit_uses_what_the_first_has_learned(world: World, sites: SiteServer, worker_process: Any) -> None:
-    first = world.project(("maple-street-motors",), dry_run=True)
-    run = runs.start_run(first.id, by=world.user)
-    process = worker_process("browser")
-    world.until(lambda: world.ended(run))
+    assert world.statuses(first) == {"maple-street-motors": "pending"}
     runs_again = runs.start_run(first.id, by=world.user, dry_run=False)
     world.until(lambda: world.ended(runs_again))
     process.stop()

@@ -175,10 +175,9 @@ def test_without_scripts_the_main_actions_work(
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/leads?status=busy")
     for path in paths(app, world.values):
-        answer = page.goto(path)
-        assert answer is not None, path
+        answer = page.request.get(path)
         assert answer.ok, path
-        assert page.locator("h1").count() == 1, path
+        assert answer.text().count("<h1") == 1, path
 
     page.goto("/lists")
     page.get_by_role("link", name="New list").click()

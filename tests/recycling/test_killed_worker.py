@@ -1,4 +1,4 @@
-"""A worker killed in the middle of 50,000 leads, with Redis emptied behind it: the work ends complete and nothing is done twice.
+"""A worker killed in the middle of 30,000 leads, with Redis emptied behind it: the work ends complete and nothing is done twice.
 
 REBOUND_KILL_LEADS=100000 takes as many.
 """
@@ -26,7 +26,7 @@ from webapp.recycling.repair import start_repair
 from webapp.recycling.undo import start_undo
 from webapp.serve.children import wait_until
 
-MANY = int(os.environ.get("REBOUND_KILL_LEADS", "50000"))
+MANY = int(os.environ.get("REBOUND_KILL_LEADS", "30000"))
 
 
 def fill(lead_list: Any, *, status: str | None, calls: bool) -> None:

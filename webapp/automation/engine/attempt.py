@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from webapp.automation.engine import captchas, contact_page, evidence, pages, read, saved, walls
+from webapp.automation.engine.asking import answers
 from webapp.automation.engine.browser import EngineBrowser
 from webapp.automation.engine.choose import Choice
 from webapp.automation.engine.failures import ORDER, Failed, FailureType
@@ -313,16 +314,8 @@ class _Attempt:
         outcome.browser, outcome.user_agent = self.browser.version, self.browser.agent
         if page is not None and not self._is_lost():
             outcome.final_url = page.url
-            shot = self.shot
-            if shot is None and not (self.dry_run and outcome.ok):
-                shot = evidence.picture(page, self.recording)
-            if outcome.submission not in (None, "not_sent"):
-                outcome.screenshot_after = shot
-            elif outcome.failure:
-                outcome.screenshot_error = shot
-            outcome.page_source = evidence.source(
-                page, self.recording, self.form.frame if self.form else 0, sure=shot is not None
-            )
+            if outcome.failure is not FailureType.PAGE_TIMEOUT or answers(page):
+                self._keep_proof(page)
         if self.visit and self.visit.opened:
             outcome.page_load_ms = self.visit.opened[-1].load_ms
         for problem in self.browser.proxy.problems[:20]:
@@ -335,6 +328,17 @@ class _Attempt:
         }  # the state says it better
         outcome.also = sorted({one for one in outcome.also if one not in told}, key=ORDER.__getitem__)
         outcome.logs = self.recording.logs
+
+    def _keep_proof(self, page: Page) -> None:
+        outcome, shot = self.outcome, self.shot
+        if shot is None and not (self.dry_run and outcome.ok):
+            shot = evidence.picture(page, self.recording)
+        if outcome.submission not in (None, "not_sent"):
+            outcome.screenshot_after = shot
+        elif outcome.failure:
+            outcome.screenshot_error = shot
+        frame = self.form.frame if self.form else 0
+        outcome.page_source = evidence.source(page, self.recording, frame, sure=shot is not None)
 
 
 @dataclass(frozen=True)
