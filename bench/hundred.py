@@ -239,6 +239,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=110, help="dealerships in the project")
     parser.add_argument("--workers", default="1,2", help="one run for each number")
+    parser.add_argument("--far", type=float, default=0.0, help="seconds before each answer of a site")
     given = parser.parse_args()
     names = choose_sites(given.sites)
     found: list[Measured] = []
@@ -254,7 +255,11 @@ def main() -> int:
             folder.joinpath("log").mkdir()
             app = create_app(settings)
             logging.disable(logging.ERROR)
-            with app.app_context(), SiteServer() as sites, Redis.from_url(settings.redis_url) as connection:
+            with (
+                app.app_context(),
+                SiteServer(far=given.far) as sites,
+                Redis.from_url(settings.redis_url) as connection,
+            ):
                 upgrade(directory=str(ROOT / "migrations"))
                 for workers in [int(one) for one in given.workers.split(",")]:
                     say(f"{len(names)} sites, {workers} worker(s); load {os.getloadavg()[0]:.1f}")

@@ -174,9 +174,13 @@ class _Server(ThreadedWSGIServer):
 
 
 class SiteServer:
-    """`url_of("city-motors")` is where the site stands. `received` and `visits` grow as things arrive; `arrived` is set at each form."""
+    """`url_of("city-motors")` is where the site stands. `received` and `visits` grow as things arrive; `arrived` is set at each form.
 
-    def __init__(self, port: int = 0) -> None:
+    `far` seconds pass before each answer, as on the way to another town.
+    """
+
+    def __init__(self, port: int = 0, *, far: float = 0.0) -> None:
+        self.far = far
         self.received: list[Received] = []
         self.visits: list[Visit] = []
         self.state: dict[str, Any] = {}  # for sites that remember; cleared by `forget`
@@ -249,6 +253,7 @@ class SiteServer:
             name = name_here()
             if name in ("127.0.0.1", "localhost"):
                 return self._report(path)
+            self.stopping.wait(self.far)
             found = SITES.get(name)
             if found is None:
                 abort(404)
