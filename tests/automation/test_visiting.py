@@ -138,6 +138,14 @@ BANNERS = {
 }  # fmt: skip
 
 
+def test_a_page_that_a_script_leads_on_to_is_asked_about_before_its_form_is_used(
+    engine: EngineBrowser, sites: SiteServer
+) -> None:
+    outcome = run(engine, sites, "visit-moved", told=Told(rules=lambda url: "not here" if "/en/contact" in url else ""))
+    assert outcome.disallowed == "not here", explain(outcome)
+    assert sites.forms_of("visit-moved") == []
+
+
 def chosen(sites: SiteServer, name: str) -> int:
     return [one.path for one in sites.visits if one.site == name].count("/choice")
 

@@ -173,7 +173,7 @@ def _try_page(
     visit.evidence += banners.dismiss(visit.page)
     choice, at_once = _choose(visit)
     if choice is not None:  # as mostly: there is nothing else to learn from this page
-        return Found(choice, opened)
+        return _found(search, choice, opened)
     looked = _look(visit)
     links += score_all(looked["links"], opened.url)
     hurried = looked["still"] or (
@@ -194,7 +194,21 @@ def _try_page(
         if failed.kind is FailureType.FORM_NOT_FOUND and not hurried:  # its links may have been drawn meanwhile
             links += score_all(_look(visit)["links"], opened.url)
         return None
-    return Found(choice, opened)
+    return _found(search, choice, opened)
+
+
+def _found(search: Search, choice: Choice, opened: Opened) -> Found | None:
+    """None when the form stands where a script has led on to, and that page may not be used."""
+    visit = search.visit
+    try:
+        return Found(choice, pages.follow(visit, opened))
+    except Disallowed as refused:
+        visit.evidence.append(f"not used, {refused.reason}: {refused.url[:300]}")
+    except Failed as failed:
+        if failed.kind is not FailureType.UNEXPECTED_REDIRECT:
+            raise
+        search.failures.append(failed)
+    return None
 
 
 def _look(visit: Visit) -> dict[str, Any]:

@@ -107,6 +107,15 @@ def open_page(visit: Visit, url: str, *, usable: Callable[[Page], bool]) -> Open
     return _keep(visit, opened)
 
 
+def follow(visit: Visit, opened: Opened) -> Opened:
+    """The page that a script has led on to since this one was opened, judged as any. Raises as `open_page` does."""
+    if same_page(visit.page.url, opened.url):
+        return opened
+    now = describe(visit, opened.url, opened.load_ms, complete=opened.complete)
+    _judge(visit, now, opened.url)
+    return _keep(visit, now)
+
+
 def allow(visit: Visit, url: str) -> None:
     reason = visit.observer.may_open(url)
     if reason:
