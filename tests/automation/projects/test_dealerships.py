@@ -54,6 +54,19 @@ def test_leads_are_told_by_what_stands_in_their_way(manager: User) -> None:
     assert [pick.lead_id for pick in both.new] == [same.id, other.id]
 
 
+@pytest.mark.parametrize(("twins", "second"), [(False, 0), (True, 1)])
+def test_of_two_who_picked_leads_of_one_website_the_second_makes_none_unless_twins_are_wanted(
+    manager: User, twins: bool, second: int
+) -> None:
+    leads = make_list(manager.company)
+    picks = [
+        sort_leads(*ids_sql([make_lead(leads, website="one.example").id], manager), twins=twins, by=manager).new
+        for _ in range(2)
+    ]
+    made = [make_of_leads(picked, [], project_id=None, by=manager)[0] for picked in picks]
+    assert made == [1, second]
+
+
 def test_a_postal_code_of_another_country_places_nobody_in_the_states(manager: User) -> None:
     leads = make_list(manager.company)
     for country in ("DE", ""):

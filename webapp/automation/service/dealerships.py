@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from webapp.accounts.models import Company, User
 from webapp.automation.dealership_rows import locate
 from webapp.automation.models import Dealership
+from webapp.automation.service.file_matching import one_at_a_time
 from webapp.automation.service.membership import Added, add_ids, follow_dealerships, open_project
 from webapp.automation.websites import Website, WebsiteRefused, read_website
 from webapp.core.access import find_owned
@@ -102,10 +103,13 @@ def describe(row: Dealership) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
+    """A lead to make one of. `twin`: although another dealership has its website."""
+
     lead_id: int
     website: Website
     postal_code: str
     country: str
+    twin: bool = False
 
 
 @dataclass(slots=True)
@@ -188,7 +192,7 @@ def _leave_twins(found: LeadsSorted, read: list[tuple[Any, Website]], *, twins: 
             continue
         if not twins:
             taken[website.host] = f"same website as lead {row.id}"
-        found.new.append(Pick(row.id, website, row.postal_code, row.country))
+        found.new.append(Pick(row.id, website, row.postal_code, row.country, twins))
 
 
 def known_hosts(company_id: int, hosts: Iterable[str]) -> set[str]:
@@ -237,9 +241,15 @@ def _make_chunk(picks: Sequence[Pick], by: User) -> int:
 
 
 def make_now(picks: Sequence[Pick], by: User) -> list[int]:
-    """Their ids, in the transaction in hand; leads that have one already are left alone."""
+    """Their ids, in the transaction in hand; leads that have one already are left alone, and so are those whose website has been given
+    to another since they were picked.
+    """
+    one_at_a_time(by.company_id)
+    taken = known_hosts(by.company_id, {pick.website.host for pick in picks if not pick.twin})
     given = []
     for pick in picks:
+        if pick.website.host in taken and not pick.twin:
+            continue
         lat, lng, placed_by = locate(None, pick.postal_code, pick.country)
         given.append({"lead_id": pick.lead_id, "website": pick.website.url, "host": pick.website.host, "lat": lat, "lng": lng,
                       "placed_by": placed_by})  # fmt: skip

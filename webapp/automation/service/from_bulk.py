@@ -11,6 +11,7 @@ from webapp.accounts.models import User
 from webapp.automation.models import ProjectDealership
 from webapp.automation.queries.projects import UNTOUCHED
 from webapp.automation.service.dealerships import LeadsSorted, ids_sql, make_now, sort_leads
+from webapp.automation.service.file_matching import one_at_a_time
 from webapp.automation.service.membership import MembershipRefused, add_ids, open_project
 from webapp.automation.states import CONTACT_STATUS
 from webapp.core.db import db
@@ -48,6 +49,7 @@ def run(lead_ids: Sequence[int], row: BulkAction, by: User) -> Codes:
         project = open_project(row.params["project"], by)
     except MembershipRefused as refused:
         raise WorkError(str(refused)) from None
+    one_at_a_time(by.company_id)  # what is found now is what is made
     found = sort_leads(*ids_sql(lead_ids, by), twins=False, by=by)
     codes = _codes(lead_ids, found, project.id)
     make_now(found.new, by)
