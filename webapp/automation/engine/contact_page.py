@@ -176,22 +176,20 @@ def _try_page(
         return _found(search, choice, opened)
     looked = _look(visit)
     links += score_all(looked["links"], opened.url)
-    hurried = looked["still"] or (
-        not again and any(score >= ENOUGH and not _tried(search, link) for score, link in links)
-    )
     patient = given or bool(PATH.search(urlsplit(opened.url).path + "/") or EXACT.search(looked["heading"]))
+    led = not (again or patient) and any(score >= ENOUGH and not _tried(search, link) for score, link in links)
+    seconds = LATE if patient else 0.0 if led or looked["still"] else QUIET
+    if led and not looked["still"]:
+        search.passed = search.passed or url
     _note_mails(search, looked, patient)
-    hurried = hurried and not patient
-    if hurried and not looked["openers"]:
+    if not seconds and not looked["openers"]:
         search.failures.append(at_once)
-        search.passed = search.passed or ("" if looked["still"] else url)
         return None
     try:
-        choice = _look_for_form(search, looked, seconds=0.0 if hurried else LATE if patient else QUIET)
+        choice = _look_for_form(search, looked, seconds=seconds)
     except Failed as failed:
         search.failures.append(failed)
-        search.passed = search.passed or (url if hurried and not looked["still"] else "")
-        if failed.kind is FailureType.FORM_NOT_FOUND and not hurried:  # its links may have been drawn meanwhile
+        if failed.kind is FailureType.FORM_NOT_FOUND and seconds:  # its links may have been drawn meanwhile
             links += score_all(_look(visit)["links"], opened.url)
         return None
     return _found(search, choice, opened)

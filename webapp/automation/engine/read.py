@@ -27,6 +27,7 @@ SECRET = secrets.token_hex(16)  # by which our scripts find the roots that only 
 INIT_SCRIPT = f"({(_HERE / 'roots.js').read_text().strip()})({json.dumps(SECRET)})"
 _PARTS = "\n".join((_HERE / name).read_text() for name in ("tree.js", "sight.js", "labels.js", "scan.js"))
 _SCAN = packed(f"(kept) => {{ const SECRET = {json.dumps(SECRET)};\n{_PARTS}\nreturn scan(kept); }}")
+_LIVE = "(kept, n) => {{ const el = kept.els[n]; return el && el.isConnected ? {} : null; }}"
 _FRAME_BOX = """(el) => {
   const r = el.getBoundingClientRect(), s = getComputedStyle(el);
   const seen = el.checkVisibility({visibilityProperty: true, opacityProperty: true}) && r.width > 1 && r.height > 1
@@ -187,32 +188,27 @@ def _control(raw: dict[str, Any], document: int, key: str, corner: tuple[float, 
     )
 
 
-def _element(page: Page, uid: str) -> ElementHandle | None:
-    """The live element behind a uid, or None when it left its document or the document went."""
+def _kept(page: Page, uid: str) -> tuple[JSHandle, int] | None:
+    """The register of a uid's document and the number in it; None when the document went."""
     document, _, number = uid.partition(".")
     handle = _registers.get(page, _Register()).documents.get(int(document)) if document.isdigit() else None
-    if handle is None or not number:
-        return None
+    return (handle, int(number)) if handle is not None and number else None
+
+
+def _element(page: Page, uid: str) -> ElementHandle | None:
+    """The live element behind a uid, or None when it left its document or the document went."""
+    kept = _kept(page, uid)
     try:
-        found = handle.evaluate_handle(
-            "(kept, n) => { const el = kept.els[n]; return el && el.isConnected ? el : null; }", int(number)
-        )
-        return found.as_element()
+        return kept[0].evaluate_handle(_LIVE.format("el"), kept[1]).as_element() if kept else None
     except Error:
         return None
 
 
 def ask(page: Page, control: Control, script: str) -> Any:
     """What `script`, a function of the element, answers of the live control, in one question; None when it has gone."""
-    document, _, number = control.uid.partition(".")
-    handle = _registers.get(page, _Register()).documents.get(int(document)) if document.isdigit() else None
-    if handle is None or not number:
-        return None
+    kept = _kept(page, control.uid)
     try:
-        return handle.evaluate(
-            f"(kept, n) => {{ const el = kept.els[n]; return el && el.isConnected ? ({script})(el) : null; }}",
-            int(number),
-        )
+        return kept[0].evaluate(_LIVE.format(f"({script})(el)"), kept[1]) if kept else None
     except Error:
         return None
 

@@ -23,30 +23,26 @@ DIED = "The worker died before anything was sent"
 UNKNOWN = "Outcome unknown: the worker died after the form was sent. Ask them before anything is sent again."
 
 
-def close_orphans() -> int:
-    """How many were closed."""
-    query = (
+def _lapsed() -> sa.Select[int]:
+    """Ids of attempts that run under a lease that has ended."""
+    return (
         sa.select(AutomationAttempt.id)
         .join(ProjectDealership, ProjectDealership.id == AutomationAttempt.project_dealership_id)
         .where(AutomationAttempt.status == "running", ProjectDealership.lease_until < db_now())
+        .order_by(AutomationAttempt.id)
     )
-    found = list(db.session.scalars(query.order_by(AutomationAttempt.id).limit(AT_ONCE)))
+
+
+def close_orphans() -> int:
+    """How many were closed."""
+    found = list(db.session.scalars(_lapsed().limit(AT_ONCE)))
     db.session.rollback()
     return sum(_close(attempt_id) for attempt_id in found)
 
 
 def close_orphan_of(project_dealership_id: int) -> None:
     """The same for one dealership, in the transaction in hand and before its row is locked: whoever acts on it finds nobody behind."""
-    query = (
-        sa.select(AutomationAttempt.id)
-        .join(ProjectDealership, ProjectDealership.id == AutomationAttempt.project_dealership_id)
-        .where(
-            ProjectDealership.id == project_dealership_id,
-            AutomationAttempt.status == "running",
-            ProjectDealership.lease_until < db_now(),
-        )
-    )
-    for attempt_id in db.session.scalars(query).all():
+    for attempt_id in db.session.scalars(_lapsed().where(ProjectDealership.id == project_dealership_id)).all():
         _close(attempt_id)
 
 
