@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pypdfium2
 import sqlalchemy as sa
 
 from webapp.automation.models import Project
@@ -17,17 +16,6 @@ LIVE = "(SELECT * FROM automation_attempts WHERE NOT dry_run)"
 
 def raw(sql: str) -> list[Any]:
     return list(database.session.execute(sa.text(sql)))
-
-
-def text_of(content: bytes) -> str:
-    with pypdfium2.PdfDocument(content) as pdf:
-        texts = []
-        for page in pdf:
-            part = page.get_textpage()
-            texts.append(part.get_text_bounded())
-            part.close()
-            page.close()
-    return " ".join(" ".join(texts).split())
 
 
 def table(document: Document, key: str) -> Table:

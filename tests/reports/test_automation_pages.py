@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
 
 from tests.factories import make_company, make_project, make_user, sign_in
-from tests.reports.automation_support import rows, scope_of, text_of
+from tests.reports.automation_support import rows, scope_of
 from tests.reports.automation_world import UGLY, World, keep, make_world, png
+from tests.reports.pdf import text_of
 from webapp.automation.models import RunLog
 from webapp.core.audit import AuditEvent
 from webapp.core.db import db as database

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
 
 from tests.factories import sign_in
-from tests.reports.automation_support import LIVE, raw, rows, scope_of, text_of
+from tests.reports.automation_support import LIVE, raw, rows, scope_of
 from tests.reports.automation_world import World
+from tests.reports.pdf import text_of
 from webapp.automation.engine.failures import FAILURES, FailureType
 from webapp.core.db import db as database
 from webapp.reports.automation.errors import get_errors

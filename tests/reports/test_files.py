@@ -15,6 +15,7 @@ from python_calamine import CalamineWorkbook
 
 from tests.factories import make_campaign, make_company, make_lead, make_list, make_user, sign_in
 from tests.reports.conftest import fill
+from tests.reports.pdf import text_of
 from webapp.imports.cells import strip_guard
 from webapp.reports import sheets
 from webapp.reports.models import Export
@@ -50,17 +51,6 @@ def make(ana, worker, db):
         return ana.get(f"{answer.location}/download").data
 
     return run
-
-
-def text_of(pdf_bytes):
-    with pypdfium2.PdfDocument(pdf_bytes) as pdf:
-        texts = []
-        for page in pdf:
-            part = page.get_textpage()
-            texts.append(part.get_text_bounded())
-            part.close()
-            page.close()
-    return " ".join(" ".join(texts).replace("\u202f", " ").split())
 
 
 def test_page_csv_excel_json_and_pdf_show_the_same_numbers(ana, ten, make):
