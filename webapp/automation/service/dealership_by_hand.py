@@ -92,7 +92,7 @@ def make_dealership(wanted: ByHand, *, by: User, form_token: str) -> Made:
     if row.outcome is not None:
         raise _not_to_contact(row)
     made = matching.write_dealerships([row], company_id=by.company_id)
-    if not made:  # leads are made dealerships without this lock
+    if not made:  # an undone merge gives a lead its dealership back without this lock
         there = db.session.get_one(Dealership, row.dealership_id)
         raise DealershipKnown(there, f"was made this moment of the lead with the same {_KINDS[row.known_by]}.")
     dealership = db.session.get_one(Dealership, made[0])

@@ -71,8 +71,7 @@ def _close(attempt_id: int) -> bool:
     chance = random.random()  # noqa: S311  jitter
     wait = None if pressed else next_retry(kind, counts[kind.value], config, chance=chance)
     attempt.retry_at = read_now() + wait if wait is not None else None
-    pd.fence += 1  # whoever still believes to hold it holds nothing
-    pd.lease_until = None
+    pd.lease_until = None  # whoever still believes to hold it holds nothing
     db.session.flush()
     advance(attempt, "failed", machine=ATTEMPT, by=None, cause="system", ledger=False)
     if attempt.contact_id is not None:
