@@ -211,6 +211,13 @@ put(moved, "/en/", '<a href="/old-contact">Contact us</a>')
 put(moved, "/old-contact", "<p>Moved.</p>", head='<meta http-equiv="refresh" content="0;url=/en/contact">')
 contact(moved, "/en/contact")
 
+chain = declare("visit-chain", "Led on and on", SENT)
+put(chain, "/", '<a href="/hop/1">Contact us</a>')
+for hop in range(1, 13):
+    onward = f"/hop/{hop + 1}" if hop < 12 else "/contact"
+    put(chain, f"/hop/{hop}", "<p>Moved.</p>", head=f'<meta http-equiv="refresh" content="0;url={onward}">')
+contact(chain)
+
 noisy = declare("visit-noisy", "Dialogs and windows", SENT)
 put(
     noisy, "/",

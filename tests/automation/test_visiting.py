@@ -146,6 +146,13 @@ def test_a_page_that_a_script_leads_on_to_is_asked_about_before_its_form_is_used
     assert sites.forms_of("visit-moved") == []
 
 
+def test_a_page_that_leads_on_many_times_is_asked_until_one_stays(engine: EngineBrowser, sites: SiteServer) -> None:
+    outcome = run(engine, sites, "visit-chain")
+    assert outcome.ok, explain(outcome)
+    assert outcome.contact_url == sites.url_of("visit-chain", "/contact")
+    assert len(sites.accepted("visit-chain")) == 1
+
+
 def chosen(sites: SiteServer, name: str) -> int:
     return [one.path for one in sites.visits if one.site == name].count("/choice")
 

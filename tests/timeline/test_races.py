@@ -143,11 +143,16 @@ def test_a_bulk_action_beside_single_sends_reaches_each_lead_once(app: Any, fire
     leads = [make_lead(place.list, phone=None, email=f"bulk{n}@example.com") for n in range(10)]
     ids, batches = [lead.id for lead in leads], [uuid.uuid4() for _ in range(3)]
     errors: list[BaseException] = []
-    bulk = threading.Thread(
-        target=lambda: errors.extend(
-            at_once(app, [lambda batch=batch: service.log_many(ids[::-1], Draft("email"), by=place.boss, batch_id=batch) for batch in batches])  # type: ignore[misc]
-        )
-    )  # fmt: skip
+
+    def log_all() -> None:
+        with app.app_context():
+            calls = [
+                lambda batch=batch: service.log_many(ids[::-1], Draft("email"), by=place.boss, batch_id=batch)
+                for batch in batches
+            ]  # type: ignore[misc]
+            errors.extend(at_once(app, calls))
+
+    bulk = threading.Thread(target=log_all)
     database.session.commit()
     bulk.start()
     answers = fire([(leads[n % 10], {"method": "email", "subject": str(n)}) for n in range(40)])

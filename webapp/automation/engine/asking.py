@@ -5,17 +5,20 @@ tenth of the driver's own way.
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import Frame, Page
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
+T = TypeVar("T")
 _PACK = (Path(__file__).parent / "pack.js").read_text()
-TRIES = 4
 ARRIVING = 5_000  # milliseconds for the next document
+BETWEEN = 20  # milliseconds between two questions
 
 
 def packed(script: str, **constants: Any) -> str:
@@ -39,15 +42,25 @@ def answers(page: Page, seconds: float = 2.0) -> bool:
 
 def ask(target: Page | Frame, script: str, argument: Any = None) -> Any:
     """`evaluate`, asked again when the document was replaced under the question. Raises the browser's Error."""
-    for left in reversed(range(TRIES)):
+    return steady(target, lambda: target.evaluate(script, argument))
+
+
+def steady(target: Page | Frame, question: Callable[[], T]) -> T:
+    """What `question` answers, asked again while documents are replaced under it. Raises the browser's Error.
+
+    The driver may say for a while that the old document went before it knows of the next one: many questions in few milliseconds
+    all go wrong, so the tries are bounded by time.
+    """
+    ends = time.monotonic() + ARRIVING / 1000
+    while True:
         try:
-            return target.evaluate(script, argument)
+            return question()
         except BrowserError as error:
-            if not left or not is_replaced(error):
+            if time.monotonic() > ends or not is_replaced(error):
                 raise
         with suppress(BrowserTimeout):
             target.wait_for_load_state("domcontentloaded", timeout=ARRIVING)
-    raise AssertionError("unreachable")
+        target.wait_for_timeout(BETWEEN)
 
 
 def is_replaced(error: BrowserError) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import Page
-from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from webapp.automation.engine import banners, pages, read, walls
-from webapp.automation.engine.asking import answers, ask, is_replaced, packed, unpack
+from webapp.automation.engine.asking import answers, ask, packed, steady, unpack
 from webapp.automation.engine.choose import Choice, choose_form
 from webapp.automation.engine.failures import Failed, FailureType, first_of
 from webapp.automation.engine.links import (
@@ -233,20 +231,15 @@ def _look_for_form(search: Search, looked: dict[str, Any], *, seconds: float) ->
 def _choose(visit: Visit) -> tuple[Choice | None, Failed]:
     """The contact form in sight; the reason when there is none."""
     page = visit.page
-    for left in (2, 1, 0):
-        try:
-            forms = [one for one in read.read_forms(page) if _in_sight(one)]
-            return choose_form(forms, page_title=page.title(), page_url=page.url), Failed(
-                FailureType.FORM_NOT_FOUND, ""
-            )
-        except Failed as failed:
-            return None, failed
-        except BrowserError as error:
-            if not left or not is_replaced(error):
-                raise
-            with suppress(BrowserTimeout):
-                page.wait_for_load_state("domcontentloaded", timeout=visit.limits.step * 1000)
-    raise AssertionError("unreachable")
+
+    def choose() -> Choice:
+        forms = [one for one in read.read_forms(page) if _in_sight(one)]
+        return choose_form(forms, page_title=page.title(), page_url=page.url)
+
+    try:
+        return steady(page, choose), Failed(FailureType.FORM_NOT_FOUND, "")
+    except Failed as failed:
+        return None, failed
 
 
 def _in_sight(form: Any) -> bool:
