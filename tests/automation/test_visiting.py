@@ -231,6 +231,7 @@ def test_the_sites_of_this_topic_are_all_tried_here() -> None:
         *FOUND,
         *BANNERS,
         "banner-settings",
+        "visit-chain",
         "visit-endless",
         "visit-given-late",
         "visit-mailto",
