@@ -4,8 +4,10 @@ run:
 	@deploy/bootstrap.sh
 	@exec .venv/bin/python -m webapp.serve
 
-# One process a core, each with a database of its own, the long browser tests early; make test ARGS="tests/leads -x" for less.
-test: ARGS ?= -n logical --maxprocesses=4 --dist loadscope --no-loadscope-reorder
+# Three or four processes, each with a database of its own (what one of them waits for, another uses), the long browser tests early;
+# make test ARGS="tests/leads -x" for less.
+PROCESSES = $(shell [ $$(nproc) -gt 3 ] && echo 4 || echo 3)
+test: ARGS ?= -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
 test:
 	@deploy/bootstrap.sh dev
 	@.venv/bin/python -m pytest $(ARGS)

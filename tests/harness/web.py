@@ -99,17 +99,22 @@ def commit_before(page: Page) -> None:
 
 AXE: dict[str, Any] = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 CONTRAST: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-_RUN = """options => axe.run(document, options).then(({violations}) => violations.map(
+_RUN = """({within, ...options}) => axe.run(within || document, options).then(({violations}) => violations.map(
   ({id, impact, help, nodes}) => ({id, impact, help, targets: nodes.slice(0, 3).map(node => node.target.join(" "))})))"""
 
 
-def find_violations(page: Page, options: dict[str, Any], *, without: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """What axe finds: id, impact, help and the first targets of each. The engine is put into a page once."""
+def find_violations(
+    page: Page, options: dict[str, Any], *, without: tuple[str, ...] = (), within: str = ""
+) -> list[dict[str, Any]]:
+    """What axe finds in the page, or in the element that `within` selects: id, impact, help and the first targets of each.
+
+    The engine is put into a page once.
+    """
     if not page.evaluate("() => typeof axe === 'object'"):
         page.evaluate(AXE_FILE_PATH.read_text())
     rules = {rule: {"enabled": False} for rule in without}
     found: list[dict[str, Any]] = page.evaluate(
-        _RUN, {**options, "rules": rules, "preload": False, "resultTypes": ["violations"]}
+        _RUN, {**options, "within": within, "rules": rules, "preload": False, "resultTypes": ["violations"]}
     )
     return found
 

@@ -84,9 +84,10 @@ def test_errors_stand_in_a_file_of_their_own_too(lines: Any) -> None:
 )
 def test_personal_data_and_secrets_are_taken_out(lines: Any, fields: dict[str, Any]) -> None:
     log.warning("seen", **fields)
-    text = json.dumps(lines())
+    (line,) = lines()
+    del line["timestamp"]  # whose fractions of a second may be any digits
     for part in ("555", "ann@", "secret-word"):
-        assert part not in text
+        assert part not in json.dumps(line)
 
 
 def test_personal_data_in_a_trace_is_taken_out(lines: Any) -> None:

@@ -86,7 +86,7 @@ class CampaignForm(Form):
     holidays = TextAreaField("Holidays")
     dials_per_pass = WholeField("Dials in one pass", 1, 100, needed=False)
     lifetime_dials = WholeField("Dials in all", 1, 1000, needed=False)
-    lead_order = SelectField("Lead order", choices=list(ORDERS.items()))
+    lead_order = SelectField("Lead order", choices=ORDERS)
     hopper_level = WholeField("Hopper level", 1, 1000)
     phone_gap_minutes = WholeField("Phone gap", 0, 10_080)
     handover_minutes = WholeField("Hand a callback over after", 0, 10_080)
@@ -233,8 +233,8 @@ class RulesForm(Form):
 for _status in DEFAULT_RULES:
     _label = LEAD[_status].label
     setattr(RulesForm, f"delay_{_status}", WholeField(f"{_label}: wait", 0, 525_600))
-    setattr(RulesForm, f"unit_{_status}", SelectField(f"{_label}: unit", choices=[(unit, unit) for unit in UNITS]))
-    setattr(RulesForm, f"clock_{_status}", SelectField(f"{_label}: counted", choices=list(CLOCKS.items())))
+    setattr(RulesForm, f"unit_{_status}", SelectField(f"{_label}: unit", choices={unit: unit for unit in UNITS}))
+    setattr(RulesForm, f"clock_{_status}", SelectField(f"{_label}: counted", choices=CLOCKS))
     setattr(RulesForm, f"redials_{_status}", WholeField(f"{_label}: redials in one pass", 0, 100))
     setattr(RulesForm, f"active_{_status}", BooleanField(f"{_label}: own rule"))
 

@@ -26,10 +26,10 @@ class LeadForm(FlaskForm):
     )
     zone = SelectField(
         "Time zone",
-        choices=[("", "From the postal code"), ("America/Chicago", "Chicago"), ("America/Denver", "Denver")],
+        choices={"": "From the postal code", "America/Chicago": "Chicago", "America/Denver": "Denver"},
     )
     notes = TextAreaField("Notes", [Optional()])
-    order = RadioField("Lead order", choices=[("oldest", "Oldest first"), ("newest", "Newest first")], default="oldest")
+    order = RadioField("Lead order", choices={"oldest": "Oldest first", "newest": "Newest first"}, default="oldest")
     active = BooleanField("Active", description="Inactive campaigns keep their leads and dial nobody.")
     file = FileField("Lead file", [Optional()], description="CSV or Excel, up to 50 MB.")
 

@@ -40,8 +40,8 @@ class UploadForm(Form):
     list_id = SelectField("Into list", validators=[Optional()])
     new_list = StringField("Name of the new list", [_plain, Length(max=120)])
     country = SelectField("Country of numbers without one")
-    scope = RadioField("Duplicates are looked for in", choices=list(SCOPES.items()), default="campaign")
-    duplicates = RadioField("Leads that are there already", choices=list(DUPLICATES.items()), default="skip")
+    scope = RadioField("Duplicates are looked for in", choices=SCOPES, default="campaign")
+    duplicates = RadioField("Leads that are there already", choices=DUPLICATES, default="skip")
     without_phone = BooleanField("Take rows without a phone when they have an email")
     source = StringField("Source", [_plain, Length(max=200)], description="For rows whose file names none.")
     tags = StringField("Tags for all", [_plain, Length(max=500)], description="Separated by commas.")
@@ -90,10 +90,10 @@ class UploadForm(Form):
 class ReadingForm(Form):
     """How the file is read: what is left at its value stays a guess."""
 
-    encoding = SelectField("Encoding", choices=list(ENCODINGS.items()), validators=[Optional()])
-    delimiter = SelectField("Separator", choices=list(DELIMITERS.items()), validators=[Optional()])
+    encoding = SelectField("Encoding", choices=ENCODINGS, validators=[Optional()])
+    delimiter = SelectField("Separator", choices=DELIMITERS, validators=[Optional()])
     sheet = SelectField("Sheet", validators=[Optional()])
-    has_header = SelectField("First row", choices=[("yes", "Names the columns"), ("no", "Is a row like the others")])
+    has_header = SelectField("First row", choices={"yes": "Names the columns", "no": "Is a row like the others"})
 
     def __init__(self, *args: Any, preview: Mapping[str, Any], **kwargs: Any) -> None:
         sheets = preview.get("sheets") or []

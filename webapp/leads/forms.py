@@ -45,7 +45,7 @@ class LeadForm(Form):
     tags = StringField("Tags", [Length(max=2000)], description="Separated by commas.", default="")
     owner_id = SelectField("Owner", coerce=_id_or_none, default=None)
     list_id = SelectField("List", coerce=_id_or_none, default=None)
-    status = SelectField("Status", choices=[(name, LEAD[name].label) for name in IMPORTABLE], default=LEAD.initial)
+    status = SelectField("Status", choices={name: LEAD[name].label for name in IMPORTABLE}, default=LEAD.initial)
 
     def validate_country(self, field: StringField) -> None:
         field.data = (field.data or "").upper() if len(field.data or "") == 2 else field.data

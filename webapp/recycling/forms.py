@@ -30,10 +30,10 @@ def _trimmed(value: Any) -> Any:
 
 class RecycleForm(Form):
     statuses = SelectMultipleField(
-        "Statuses", choices=[(name, LEAD[name].label) for name in LEAD.names], validate_choice=False
+        "Statuses", choices={name: LEAD[name].label for name in LEAD.names}, validate_choice=False
     )
     target = SelectField(
-        "They become", choices=[(name, LEAD[name].label) for name in TARGETS], default="new", validate_choice=False,
+        "They become", choices={name: LEAD[name].label for name in TARGETS}, default="new", validate_choice=False,
         description="Usually New: they start a new pass.",
     )  # fmt: skip
     reset_dial_count = BooleanField(

@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, HiddenField, SelectField, ValidationError
 from wtforms.validators import InputRequired, Optional
 
-WHAT = [("leads:csv", "Leads, CSV"), ("leads:xlsx", "Leads, Excel"), ("calls:csv", "Calls, CSV")]
+WHAT = {"leads:csv": "Leads, CSV", "leads:xlsx": "Leads, Excel", "calls:csv": "Calls, CSV"}
 
 
 def _year(form: FlaskForm, field: DateField) -> None:

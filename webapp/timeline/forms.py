@@ -24,7 +24,7 @@ from webapp.timeline.service.notices import MAX_REASON
 from webapp.timeline.service.outcomes import Draft
 from webapp.timeline.states import DIRECTIONS, METHODS
 
-METHOD_CHOICES = [(method.name, method.label) for method in METHODS.values()]
+METHOD_CHOICES = {method.name: method.label for method in METHODS.values()}
 LOCAL = "%Y-%m-%dT%H:%M"
 
 
@@ -57,7 +57,7 @@ class ZonedForm(Form):
 
 class ComposerForm(ZonedForm):
     method = SelectField("Method", choices=METHOD_CHOICES, default="email")
-    direction = SelectField("Direction", choices=list(DIRECTIONS.items()), default="outbound")
+    direction = SelectField("Direction", choices=DIRECTIONS, default="outbound")
     occurred_at = LocalTime("When")
     subject = StringField("Subject / Topic", [Length(max=MAX_SUBJECT)])
     body = TextAreaField("Message / Notes", [Length(max=MAX_BODY)])
@@ -83,7 +83,7 @@ class TextForm(ZonedForm):
 
 class CorrectionForm(ZonedForm):
     method = SelectField("Method", choices=METHOD_CHOICES)
-    direction = RadioField("Direction", choices=list(DIRECTIONS.items()))
+    direction = RadioField("Direction", choices=DIRECTIONS)
     occurred_at = LocalTime("When", [InputRequired("Say when it happened.")])
     reason = StringField("Why", [InputRequired("Say why."), Length(max=MAX_REASON)])
 

@@ -14,10 +14,8 @@ WHAT = {"manual_override": "Contacted by hand", "skipped": "Skipped on purpose"}
 class OverrideForm(Form):
     """Times are on the user's own clock."""
 
-    new_status = RadioField("What is it?", choices=list(WHAT.items()), default="manual_override")
-    contact_method = SelectField(
-        "How", choices=list(METHODS_BY_HAND.items()), default="phone", validators=[AnyOf(METHODS_BY_HAND)]
-    )
+    new_status = RadioField("What is it?", choices=WHAT, default="manual_override")
+    contact_method = SelectField("How", choices=METHODS_BY_HAND, default="phone", validators=[AnyOf(METHODS_BY_HAND)])
     contacted_at = DateTimeLocalField("When", format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], validators=[Optional()])
     notes = TextAreaField(
         "Notes", [Length(max=MAX_NOTES)], filters=[lambda text: (text or "").replace("\x00", "").strip()]

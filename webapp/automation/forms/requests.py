@@ -71,7 +71,7 @@ class RequestForm(Form):
     vehicle_trim = _text("Trim")
     stock_number = _text("Stock number", 40)
     vin = _text("VIN", 40)
-    preferred_contact = SelectField("Preferred contact", choices=list(PREFERRED.items()))
+    preferred_contact = SelectField("Preferred contact", choices=PREFERRED)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
