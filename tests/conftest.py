@@ -10,6 +10,7 @@
 `servers`, `databases`   the servers below, and empty or migrated databases on them
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,6 +46,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["database_url"] = stash[_shared].database_url
     node.workerinput["redis_url"] = stash[_shared].redis_url
     node.workerinput["folder"] = str(stash[_shared].folder)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was collected lives to the end: looking through it again and again was a tenth of each process's time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
