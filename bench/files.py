@@ -36,11 +36,18 @@ def run(world: World, source: Seeded) -> Iterator[Job]:
             return timed(lambda: KINDS["leads"].build["xlsx"](export, book, lambda *a, **k: None))
 
         def floor() -> float:
-            query = sa.text("SELECT first_name, last_name, business, phone, email, city, state, postal_code, country, zone, source,"
-                            " status, dial_attempts, answered_count, dial_result, id FROM leads WHERE list_id = :l")  # fmt: skip
+            # The same cells as ours, so that what is compared is the way and not the file.
+            query = sa.text("SELECT id, first_name, last_name, business, title, phone, extension, email, website, city, state, postal_code,"
+                            " country, zone, status, dial_attempts, answered_count, dial_result, last_dial_attempt::timestamp,"
+                            " last_contacted_at::timestamp, source, array_to_string(tags, ', ') FROM leads WHERE list_id = :l")  # fmt: skip
 
             def write() -> None:
-                with xlsxwriter.Workbook(str(book), {"constant_memory": True, "strings_to_formulas": False}) as made:
+                options = {
+                    "constant_memory": True,
+                    "strings_to_formulas": False,
+                    "default_date_format": "yyyy-mm-dd hh:mm",
+                }
+                with xlsxwriter.Workbook(str(book), options) as made:
                     sheet = made.add_worksheet()
                     for number, row in enumerate(session.execute(query, {"l": source.list_id}).yield_per(5000)):
                         sheet.write_row(number, 0, row)
@@ -69,7 +76,9 @@ def run(world: World, source: Seeded) -> Iterator[Job]:
         yield Job("status report, PDF", "1.2 x WeasyPrint", size="1 report").run(
             lambda: timed(lambda: write_report_pdf(report, Path(folder) / "report.pdf", made_by="Bench")),
             lambda: timed(
-                lambda: HTML(string=kept["html"]).write_pdf(str(Path(folder) / "bare.pdf"), pdf_variant="pdf/ua-1")
+                lambda: HTML(string=kept["html"], url_fetcher=pdf.OwnFiles(), base_url="static:").write_pdf(
+                    str(Path(folder) / "bare.pdf"), pdf_variant="pdf/ua-1"
+                )
             ),
         )
 

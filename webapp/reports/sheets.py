@@ -119,13 +119,15 @@ class Book:
     def sheet(self, name: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> int:
         """One sheet, or as many as the rows need; gives the number of rows."""
         total, row, sheet = 0, 0, self._open(name, columns)
+        kinds = [column.kind for column in columns]
         for values in rows:
             if row == XLSX_ROWS:
                 row, sheet = 0, self._open(name, columns)
             row += 1
             total += 1
             for index, value in enumerate(values):
-                self._write(sheet, row, index, value, columns[index].kind)
+                if value is not None and value != "":
+                    self._write(sheet, row, index, value, kinds[index])
         if row:
             sheet.autofilter(0, 0, row, len(columns) - 1)
         return total
@@ -158,7 +160,9 @@ class Book:
     def _write(self, sheet: Any, row: int, column: int, value: Any, kind: str = "") -> None:
         if value is None or value == "":
             return
-        if isinstance(value, bool):
+        if isinstance(value, str):
+            sheet.write_string(row, column, fit(value))
+        elif isinstance(value, bool):
             sheet.write_boolean(row, column, value)
         elif isinstance(value, int):
             sheet.write_number(row, column, value, self._formats["number"])
