@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from tests.factories import (
     make_user,
     sign_in,
 )
-from webapp.automation.models import AutomationSettings, FormMapping, ProjectDealership, Run
+from webapp.automation.models import AutomationAttempt, AutomationSettings, FormMapping, Project, ProjectDealership, Run
 from webapp.automation.service import runs
 from webapp.core.db import db as database
 from webapp.timeline.models import ContactAttempt
@@ -152,7 +154,37 @@ def test_attempts_are_filtered_by_error_result_and_run(manager: Any, ids: dict[s
     assert manager.get(f"{base}?error=captcha_detected").text.count('<tr id="attempt-') == 1
     assert manager.get(f"{base}?status=timeout").text.count('<tr id="attempt-') == 1
     assert "No attempts match" in manager.get(f"{base}?run=999999").text
-    assert manager.get(f"{base}?error=%00&status=<&run=99999999999999999999&after=x").status_code == 200
+    assert (
+        manager.get(
+            f"{base}?error=%00&status=<&run=99999999999999999999&after=x&sent=all&from_date=0001-01-01&to_date=%00"
+        ).status_code
+        == 200
+    )
+
+
+def test_attempts_are_filtered_by_dry_runs_and_days_of_the_projects_zone(
+    manager: Any, user: Any, ids: dict[str, Any]
+) -> None:
+    base = f"/projects/{ids['project_id']}/attempts"
+    database.session.execute(sa.update(Project).values(zone="America/New_York"))
+    # 03:30 on the 2nd in London is 23:30 on the 1st in New York.
+    database.session.execute(sa.update(AutomationAttempt).values(started_at=datetime(2026, 6, 9, 15, tzinfo=UTC)))
+    night = database.session.get_one(AutomationAttempt, ids["failed"])
+    night.started_at, night.dry_run = datetime(2026, 6, 2, 3, 30, tzinfo=UTC), True
+    database.session.commit()
+
+    def shown(query: str) -> list[int]:
+        return [int(found) for found in re.findall(r'<tr id="attempt-(\d+)"', manager.get(f"{base}?{query}").text)]
+
+    assert shown("sent=dry") == [night.id]
+    assert (len(shown("sent=real")), night.id in shown("sent=real")) == (5, False)
+    assert shown("from_date=2026-06-01&to_date=2026-06-01") == [night.id]
+    assert shown("from_date=2026-06-02&to_date=2026-06-08") == []
+    assert shown("to_date=2026-06-01&from_date=2026-06-02") == [night.id], "the wrong way round"
+    assert len(shown("from_date=2026-06-02")) == 5
+    text = manager.get(f"{base}?sent=dry&from_date=2026-06-01").text
+    assert 'aria-label="Remove filter Runs: Dry runs"' in text
+    assert 'aria-label="Remove filter From: 2026-06-01"' in text
 
 
 def test_an_unknown_outcome_is_settled_on_its_page_once(manager: Any, user: Any, ids: dict[str, Any]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +18,7 @@ from tests.factories import make_company, make_project, make_user, sign_in
 from tests.reports.automation_support import rows, scope_of
 from tests.reports.automation_world import UGLY, World, keep, make_world, png
 from tests.reports.pdf import text_of
-from webapp.automation.models import RunLog
+from webapp.automation.models import AutomationAttempt, RunLog
 from webapp.core.audit import AuditEvent
 from webapp.core.db import db as database
 from webapp.reports.automation import debug, files, results
@@ -54,6 +56,20 @@ def make(ana: Any, world: World, worker: Any) -> Any:
 
 def lines_of(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.parametrize("query", ["", "dry=1", "from_date={day}&to_date={day}", "run={run}"])
+def test_a_number_of_failures_opens_just_those_attempts(ana: Any, world: World, query: str) -> None:
+    attempt = database.session.scalars(sa.select(AutomationAttempt).where(AutomationAttempt.status == "failed")).first()
+    assert attempt is not None
+    day = attempt.started_at.astimezone(ZoneInfo(world.project.zone)).date()
+    page = ana.get(f"/projects/{world.project.id}/reports/errors?{query.format(day=day, run=attempt.run_id)}").text
+    links = re.findall(r'<a href="(/projects/\d+/attempts[^"]+)">(\d+)</a>', page)
+    assert links
+    for href, number in links:
+        shown = ana.get(html.unescape(href)).text
+        assert re.search(rf"\b{number}(</\w+>)? attempts?\b", shown), (href, number)
+        assert shown.count('<tr id="attempt-') == int(number)
 
 
 def test_every_report_has_a_page_with_its_tabs_its_filter_and_its_files(ana: Any, world: World) -> None:

@@ -124,7 +124,8 @@ def test_the_error_query_of_the_seed_gives_what_every_rendering_shows(world: Wor
         r.occurrences for r in seed
     ]
     for kind, (occurrences, duration, dealerships) in wanted.items():
-        label, link = FAILURES[FailureType(kind)].label, f"/projects/{world.project.id}/attempts?error={kind}"
+        label = FAILURES[FailureType(kind)].label
+        link = f"/projects/{world.project.id}/attempts?error={kind}&amp;status=failed&amp;sent=real"
         assert f"{label} {kind} Failed {occurrences} {duration:.2f} s {dealerships} " in made["pdf"]
         assert f'<a href="{link}">{occurrences}</a>' in made["page"]
         assert f"{duration:.2f} s" in made["page"]

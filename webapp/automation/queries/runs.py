@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from webapp.core.access import owned
 from webapp.core.db import db
 
 MOST_RUNS = 100
+SENT = {"real": "Real ones", "dry": "Dry runs"}
 _DUE = sa.text(f"SELECT count(*) FROM project_dealerships pd WHERE pd.project_id = :project AND {DUE_SQL}")
 
 
@@ -48,22 +50,46 @@ def list_runs(project_id: int, limit: int = MOST_RUNS) -> list[tuple[Run, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The filters of a project's attempts, as its URL says them."""
+    """The filters of a project's attempts, as its URL says them. Days are the project's own, both included."""
 
     error: str = ""
     status: str = ""
     run: int | None = None
+    sent: str = ""  # of SENT
+    from_date: date | None = None
+    to_date: date | None = None
 
     @classmethod
     def parse(cls, args: Any) -> Wanted:
-        error, status, run = args.get("error", ""), args.get("status", ""), args.get("run", "")
+        error, status, run, sent = (args.get(name, "") for name in ("error", "status", "run", "sent"))
+        days = sorted(day for name in ("from_date", "to_date") if (day := _day(args.get(name, ""))))
+        both = len(days) == 2  # the wrong way round, they are exchanged
         return cls(
             error if error in set(FailureType) else "", status if status in ATTEMPT.names else "",
-            int(run) if run.isascii() and run.isdecimal() and len(run) < 19 else None,
+            int(run) if run.isascii() and run.isdecimal() and len(run) < 19 else None, sent if sent in SENT else "",
+            days[0] if both else _day(args.get("from_date", "")), days[1] if both else _day(args.get("to_date", "")),
         )  # fmt: skip
 
-    def where(self) -> tuple[str, dict[str, Any]]:
-        parts, values = ["a.project_id = :project"], {}
+    def params(self) -> dict[str, Any]:
+        """For an address: only what is asked for."""
+        given = {
+            "run": self.run, "error": self.error, "status": self.status, "sent": self.sent,
+            "from_date": self.from_date and self.from_date.isoformat(), "to_date": self.to_date and self.to_date.isoformat(),
+        }  # fmt: skip
+        return {name: value for name, value in given.items() if value}
+
+    def where(self, zone: str) -> tuple[str, dict[str, Any]]:
+        parts: list[str] = ["a.project_id = :project"]
+        values: dict[str, Any] = {}
+        if self.sent:
+            parts.append("a.dry_run" if self.sent == "dry" else "NOT a.dry_run")
+        for name, day, bound in (
+            ("from_date", self.from_date, ">= CAST(:from_date AS timestamp)"),
+            ("to_date", self.to_date, "< CAST(:to_date AS timestamp) + interval '1 day'"),
+        ):
+            if day:
+                parts.append(f"a.started_at AT TIME ZONE :zone {bound}")
+                values |= {name: day, "zone": zone}
         for name, column, value in (
             ("error", "error_type", self.error),
             ("status", "status", self.status),
@@ -75,8 +101,16 @@ class Wanted:
         return " AND ".join(parts), values
 
 
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if 1970 <= day.year < 2100 else None
+
+
 def list_attempts(project: Project, wanted: Wanted, cursor: Cursor) -> Page:
-    where, values = wanted.where()
+    where, values = wanted.where(project.zone)
     return fetch(
         "a.*, d.name, d.host, pd.id AS member_id",
         "automation_attempts a JOIN project_dealerships pd ON pd.id = a.project_dealership_id JOIN dealerships d ON d.id = pd.dealership_id",
@@ -85,7 +119,7 @@ def list_attempts(project: Project, wanted: Wanted, cursor: Cursor) -> Page:
 
 
 def count_attempts(project: Project, wanted: Wanted) -> int:
-    where, values = wanted.where()
+    where, values = wanted.where(project.zone)
     return int(
         db.session.scalar(
             sa.text(f"SELECT count(*) FROM automation_attempts a WHERE {where}"), {"project": project.id, **values}

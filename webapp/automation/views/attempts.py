@@ -64,9 +64,7 @@ def project_attempts(project_id: int) -> Response:
     project = find_project(project_id)
     wanted = queries.Wanted.parse(request.args)
     page = queries.list_attempts(project, wanted, Cursor.parse(request.args))
-    kept: dict[str, Any] = {
-        n: v for n, v in (("error", wanted.error), ("status", wanted.status), ("run", wanted.run)) if v
-    }
+    kept = wanted.params()
 
     def turn(**where: Any) -> str:
         return url_for("automation.project_attempts", project_id=project.id, **where)
@@ -76,17 +74,18 @@ def project_attempts(project_id: int) -> Response:
         here_url=turn(), pills=_pills(kept, turn), prev_url=turn(**kept, before=page.prev) if page.prev else None,
         next_url=turn(**kept, after=page.next) if page.next else None,
         kinds=[(kind.value, failure.label) for kind, failure in FAILURES.items()], statuses=[(s.name, s.label) for s in ATTEMPT],
+        sent=list(queries.SENT.items()),
     )  # fmt: skip
 
 
 def _pills(kept: dict[str, Any], turn: Callable[..., str]) -> list[dict[str, str]]:
-    said = {"run": ("Run", str(kept.get("run")))}
-    if "error" in kept:
-        said["error"] = ("Error", FAILURES[kept["error"]].label)
-    if "status" in kept:
-        said["status"] = ("Result", ATTEMPT[kept["status"]].label)
+    said: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "run": ("Run", str), "error": ("Error", lambda name: FAILURES[name].label), "status": ("Result", lambda name: ATTEMPT[name].label),
+        "sent": ("Runs", queries.SENT.__getitem__), "from_date": ("From", str), "to_date": ("To", str),
+    }  # fmt: skip
     return [
-        {"label": said[name][0], "value": said[name][1], "href": turn(**{k: v for k, v in kept.items() if k != name})} for name in kept
+        {"label": said[name][0], "value": said[name][1](value), "href": turn(**{k: v for k, v in kept.items() if k != name})}
+        for name, value in kept.items()
     ]  # fmt: skip
 
 

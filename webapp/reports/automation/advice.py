@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from webapp.automation.engine.failures import FAILURES, FailureType
@@ -20,6 +20,7 @@ def recommend(
     unplaced: int,
     failures: Iterable[Any],
     attempted: bool,
+    attempts_path: Callable[..., str],
 ) -> tuple[Advice, ...]:
     """`failures`: rows with error_type, status, occurrences and unique_dealerships, the most frequent first.
 
@@ -44,7 +45,7 @@ def recommend(
                 and row.error_type != FailureType.SUBMISSION_FAILED][:SHOWN]:  # fmt: skip
         kind = FAILURES[FailureType(row.error_type)]
         text = f"{kind.label}, {plural(row.unique_dealerships, 'dealership')}. {kind.advice}"
-        path = f"{here}/attempts?error={row.error_type}"
+        path = attempts_path(error=row.error_type, status=row.status)
         found.append(Advice(row.error_type, "info", text, f"Look at {plural(row.occurrences, 'attempt')}", path))
     pending = by_status.get("pending", 0)
     if pending:

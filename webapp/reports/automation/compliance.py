@@ -8,7 +8,6 @@ from typing import Any
 from webapp.automation.settings import find_contact, get_settings
 from webapp.reports.automation import compliance_sql as sql
 from webapp.reports.automation.document import Column, Document, Fact, Row, Table
-from webapp.reports.automation.errors import attempts_link
 from webapp.reports.automation.scope import Scope
 
 FIELDS = {
@@ -201,10 +200,10 @@ def _walls(scope: Scope, checks: Checks) -> list[Table]:
     )
     kinds = Counter(row.error_type for row in met)
     columns: tuple[Column, ...] = (
-        Column("error_type", "Wall", "error", pdf=30, link=attempts_link(scope), width=24),
+        Column("error_type", "Wall", "error", pdf=30, link=scope.attempts_path(error="{error_type}"), width=24),
         Column("attempts", "Attempts", "number", pdf=14), Column("dealerships", "Dealerships", "number", pdf=16),
         Column("before_submit", "Before anything was sent", "number", pdf=22), Column("as_answer", "In answer to the submit", "number", pdf=22),
-        Column("tried_again", "Tried again", "number", pdf=14), Column("project_id", "Project", "id", pdf=0, page=False, file=False),
+        Column("tried_again", "Tried again", "number", pdf=14),
     )  # fmt: skip
     rows = []
     for kind, n in sorted(kinds.items(), key=lambda pair: (-pair[1], pair[0])):
@@ -218,7 +217,6 @@ def _walls(scope: Scope, checks: Checks) -> list[Table]:
                 n - pressed,
                 pressed,
                 sum(r.again is not None for r in own),
-                scope.project_id,
             )
         )
     found = [Table("walls", "Captchas and walls", columns, tuple(rows), empty="No wall was met.")]

@@ -36,19 +36,13 @@ GROUP BY a.submission ORDER BY occurrences DESC, a.submission
 """
 
 
-def attempts_link(scope: Scope) -> str:
-    """The attempts of a failure type, and of the chosen run."""
-    return "/projects/{project_id}/attempts?error={error_type}" + (f"&run={scope.run_id}" if scope.run_id else "")
-
-
 def _columns(scope: Scope) -> tuple[Column, ...]:
-    link = attempts_link(scope)
+    link = scope.attempts_path(error="{error_type}", status="{status}")
     return (
         Column("error_type", "Failure", "error", pdf=26, link=link, width=26), Column("status", "Ended as", "attempt", pdf=13),
         Column("occurrences", "Occurrences", "number", pdf=13, link=link), Column("avg_duration", "Mean duration", "seconds", pdf=12),
         Column("unique_dealerships", "Dealerships", "number", pdf=12), Column("share_percent", "Share", "percent", pdf=10),
         Column("last_at", "Last seen", "time", pdf=0, width=22), Column("recommendation", "What to do", "long", pdf=40, width=70),
-        Column("project_id", "Project", "id", pdf=0, page=False, file=False),
     )  # fmt: skip
 
 
@@ -97,8 +91,7 @@ def by_type(scope: Scope, kinds: list[Any], total: int) -> Table:
         "errors", "Failures by type", _columns(scope),
         tuple(
             (r.error_type, r.status, r.occurrences, None if r.avg_duration is None else float(r.avg_duration), r.unique_dealerships,
-             percent_of(r.occurrences, total), r.last_at, FAILURES[FailureType(r.error_type)].advice if r.error_type else "",
-             scope.project_id)
+             percent_of(r.occurrences, total), r.last_at, FAILURES[FailureType(r.error_type)].advice if r.error_type else "")
             for r in kinds
         ),
         empty="Nothing failed.",

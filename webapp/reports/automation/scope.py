@@ -52,6 +52,12 @@ class Scope:
                 found[name] = value
         return found
 
+    def attempts_path(self, **chosen: str) -> str:
+        """The page with the attempts that are counted, and of them those that are chosen; {keys} stay as they are."""
+        given = {name: value for name, value in self.params().items() if name in ("run", "from_date", "to_date")}
+        given = chosen | ({} if self.dry else {"sent": "real"}) | given
+        return f"/projects/{self.project_id}/attempts?" + "&".join(f"{name}={value}" for name, value in given.items())
+
     def where(self, alias: str = "a", *, at: str = "started_at", dry: bool | None = None) -> str:
         """The project's attempts that are counted; `dry` False leaves dry runs out whatever was asked."""
         parts = [f"{alias}.company_id = :company AND {alias}.project_id = :project", *self.bounds(alias, at)]

@@ -120,7 +120,8 @@ def get_summary(scope: Scope) -> Document:
             errors.by_type(scope, failures, sum(row.occurrences for row in failures)),
         ),
         advice=recommend(
-            scope.project_id, by_status=by_status, unknown=of("unknown"), unplaced=of("unplaced"), failures=failures, attempted=attempts > 0
+            scope.project_id, by_status=by_status, unknown=of("unknown"), unplaced=of("unplaced"), failures=failures, attempted=attempts > 0,
+            attempts_path=scope.attempts_path,
         ),
         notes=(
             "Status and success rate are today's, of all dealerships of the project, whatever run or days are chosen; the rest counts the "
