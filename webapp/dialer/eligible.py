@@ -79,12 +79,11 @@ PROMISE_SPENT_SQL = f"""l.status = 'callback' AND l.call_count > 0 AND (
     LEFT JOIN recycle_rules its ON its.campaign_id = ll.dial_campaign_id AND its.status = tries.last AND its.active
     LEFT JOIN {_SHIPPED} AS usual(status, seconds, redials) ON usual.status = tries.last
     WHERE tries.result = tries.last)"""
-# No dials left: of its life, of this pass, or for its result. NULL is no. The status report counts by it too.
-EXHAUSTED_SQL = f"""(l.dial_attempts >= dc.lifetime_dials OR l.pass_dials >= dc.dials_per_pass
-  OR (l.pass_dials > coalesce(rule.redials, shipped.redials) AND (
+# The redials of its result, in this pass. Where no rule is, nothing is looked up.
+RESULT_SPENT_SQL = """coalesce(l.pass_dials > coalesce(rule.redials, shipped.redials), false) AND (
     SELECT count(*) - 1 FROM call_logs c WHERE c.lead_id = l.id AND c.result = l.status
-      AND c.started_at > coalesce(l.dials_reset_at, '-infinity')) >= coalesce(rule.redials, shipped.redials))
-  OR ({PROMISE_SPENT_SQL}))"""
+      AND c.started_at > coalesce(l.dials_reset_at, '-infinity')) >= coalesce(rule.redials, shipped.redials)"""
+REDIALS_SPENT_SQL = f"(({RESULT_SPENT_SQL}) OR ({PROMISE_SPENT_SQL}))"  # the status report counts by it too
 # Over `leads l, lead_lists ll, dial_campaigns dc`, with the lead's open callback `cb`, its rule `rule` or the shipped one, and
 # `recent`, the phones dialed within the gap, `z` the zones, `cap` the guard's; what is in braces differs with who asks.
 REASON_SQL = f"""CASE
@@ -99,7 +98,7 @@ REASON_SQL = f"""CASE
   WHEN l.call_count > 0 AND {{in_call}} THEN 'in_call'
   WHEN l.problem IN ('dialed_but_new', 'calls_without_tracking', 'count_mismatch') THEN 'needs_repair'
   WHEN l.status = 'callback' AND cb.id IS NULL THEN 'no_callback'
-  WHEN {EXHAUSTED_SQL} THEN 'exhausted'
+  WHEN l.dial_attempts >= dc.lifetime_dials OR l.pass_dials >= dc.dials_per_pass OR {REDIALS_SPENT_SQL} THEN 'exhausted'
   WHEN cb.due_at > rebound_now() OR (cb.state = 'open' AND cb.agent_id IS NOT NULL AND cb.agent_id IS DISTINCT FROM %(agent)s::bigint)
     THEN 'callback_later'
   WHEN l.next_eligible_at > rebound_now() AND (l.status <> 'callback' OR cb.due_at <= l.last_dial_attempt) THEN 'cooling'

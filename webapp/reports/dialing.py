@@ -228,7 +228,7 @@ def _sum(hour: int, rows: list[Any]) -> Dials:
 def get_penetration(company_id: int, campaign_id: int) -> tuple[int, tuple[Ratio, ...]]:
     """How far the campaign's lists are worked through, as their status reports say it: (lists, ratios)."""
     found = db.session.execute(
-        sa.select(LeadList.id, DialCampaign.lifetime_dials, DialCampaign.dials_per_pass)
+        sa.select(LeadList.id, DialCampaign)
         .join(DialCampaign, DialCampaign.id == LeadList.dial_campaign_id)
         .where(LeadList.company_id == company_id, DialCampaign.company_id == company_id, DialCampaign.id == campaign_id)
         .where(LeadList.archived_at.is_(None))
@@ -237,7 +237,7 @@ def get_penetration(company_id: int, campaign_id: int) -> tuple[int, tuple[Ratio
     final = count(cells, lambda c: c.status in FINAL)
     for row in found:
         own = [c for c in cells if c.list_id == row.id]
-        spent = count_exhausted(row.id, own, row.lifetime_dials, row.dials_per_pass)
+        spent = count_exhausted(row.id, own, row.DialCampaign)
         final += sum(sum(leads.values()) for leads in spent)
     ratios = work_out(
         total=count(cells), attempted=count(cells, lambda c: c.dials > 0), dials=sum(c.dial_sum for c in cells),

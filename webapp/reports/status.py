@@ -1,7 +1,7 @@
 """The lead status report of one list: one query module, of which page, PDF, CSV, Excel and JSON are renderings.
 
-Everything is counted from the list's tally cells. Only who has used up their dials may need two index
-scans more: beyond the cells' ten dials, and in a second or later pass.
+Everything is counted from the list's tally cells. Only who has used up their dials may need index scans more: beyond the
+cells' ten dials, in a second or later pass, and of the calls of those who were dialed more often than their result's redials.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from webapp.accounts.models import Company
 from webapp.core.clock import db_now
 from webapp.core.db import db
 from webapp.core.text import percent
-from webapp.dialer.models import DialCampaign
+from webapp.dialer.eligible import REDIALS_SPENT_SQL, RULES_SQL, run
+from webapp.dialer.models import DialCampaign, RecycleRule
+from webapp.dialer.rules import DEFAULT_RULES
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.problems import PROBLEMS
 from webapp.leads.states import LEAD
@@ -32,7 +34,7 @@ FINAL = frozenset(LEAD.with_flag("final"))
 HUMAN = frozenset(LEAD.with_flag("human_answered"))
 SCRUBBED = frozenset(("dnc", "invalid"))
 # Only who still waits to be dialed can run out of dials: a qualified lead is a person's business.
-WAITING = frozenset((*LEAD.with_flag("dialable"), None))
+WAITING = frozenset((*LEAD.with_flag("dialable"), "callback", None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def get_status_report(company_id: int, list_id: int) -> StatusReport:
     cells = get_cells(company_id, list_id=list_id)
     lifetime = campaign.lifetime_dials if campaign else None
     per_pass = campaign.dials_per_pass if campaign else None
-    for_ever, for_now = count_exhausted(list_id, cells, lifetime, per_pass)
+    for_ever, for_now = count_exhausted(list_id, cells, campaign)
     total = count(cells)
     breakdown = _break_down(cells, total, for_ever + for_now)
     dials, answered_calls = sum(c.dial_sum for c in cells), sum(c.answered_sum for c in cells)
@@ -264,12 +266,15 @@ def _list_problems(company_id: int, list_id: int) -> tuple[ProblemRow, ...]:
 
 
 def count_exhausted(
-    list_id: int, cells: list[Cell], lifetime: int | None, per_pass: int | None
+    list_id: int, cells: list[Cell], campaign: DialCampaign | None
 ) -> tuple[Counter[str | None], Counter[str | None]]:
     """Leads that wait to be dialed and have no dials left, by status: (for ever, until the next pass).
 
-    In the first pass the dials of the pass are all dials, which the cells know up to ten.
+    By the rule of "Why not?", where a lead may be told an earlier reason. In the first pass the dials of the pass are all
+    dials, which the cells know up to ten. A list without a campaign has no limits, and the shipped redials.
     """
+    lifetime = campaign.lifetime_dials if campaign else None
+    per_pass = campaign.dials_per_pass if campaign else None
     live = [c for c in cells if c.status in WAITING]
     for_ever: Counter[str | None] = Counter()
     for_now: Counter[str | None] = Counter()
@@ -293,7 +298,32 @@ def count_exhausted(
             )
         if per_pass > DIAL_CAP and heavy:
             for_now += _count_by_status(list_id, lead.pass_number == 1, lead.dial_attempts >= per_pass, not_yet)
-    return for_ever, for_now
+    return for_ever, for_now + _count_redialed(list_id, live, campaign)
+
+
+_REDIALED = f"""
+SELECT l.status, count(*) AS leads FROM leads l JOIN lead_lists ll ON ll.id = l.list_id
+LEFT JOIN dial_campaigns dc ON dc.id = ll.dial_campaign_id {RULES_SQL}
+WHERE l.list_id = %(list)s AND l.status = ANY(%(statuses)s::text[]) AND {REDIALS_SPENT_SQL}
+  AND NOT coalesce(l.dial_attempts >= dc.lifetime_dials
+    OR CASE WHEN l.pass_number = 1 THEN l.dial_attempts ELSE l.pass_dials END >= dc.dials_per_pass, false)
+GROUP BY l.status
+"""
+
+
+def _count_redialed(list_id: int, live: list[Cell], campaign: DialCampaign | None) -> Counter[str | None]:
+    """Those within the limits whose redials are used up. Only statuses in which some were dialed often enough are read."""
+    redials = {status: allowed for status, (_, allowed) in DEFAULT_RULES.items()}
+    if campaign is not None:
+        rule = RecycleRule.__table__.c
+        query = sa.select(rule.status, rule.redials).where(rule.campaign_id == campaign.id, rule.active)
+        redials |= {row.status: row.redials for row in db.session.execute(query)}
+    redials["callback"] = 1 + min(redials.values())  # its promise was a call too
+    often = {c.status for c in live if c.status in redials and c.dials > min(redials[c.status], DIAL_CAP - 1)}
+    if not often:
+        return Counter()
+    rows = run(_REDIALED, {"list": list_id, "statuses": sorted(often)})
+    return Counter({row.status: row.leads for row in rows})
 
 
 def _count_by_status(list_id: int, *tests: Any) -> Counter[str | None]:
