@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from tests.factories import T0, make_campaign, make_lead, make_list
@@ -14,6 +15,7 @@ from webapp.dialer.models import RecycleRule
 from webapp.dialer.service import record_events
 from webapp.reports.dialing import get_penetration
 from webapp.reports.status import get_status_report
+from webapp.reports.status_files import write_csv
 
 
 def ring(lead_list: Any, results: Sequence[str]) -> None:
@@ -79,3 +81,29 @@ def test_a_lead_over_its_limit_and_out_of_redials_counts_once(company: Any, set_
         for dials in (3, 4, 12):
             ring(lead_list, ["no_answer"] * dials)
         assert told(lead_list) == {"no_answer": 2}
+
+
+def test_of_too_many_redialed_leads_only_the_limits_count_and_every_rendering_says_so(
+    company: Any, ana: Any, set_clock: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    set_clock(T0 + timedelta(days=30))
+    campaign = make_campaign(company, dials_per_pass=8)
+    lead_list = make_list(company, dial_campaign_id=campaign.id)
+    for results in CALLED:
+        ring(lead_list, results)
+    assert get_status_report(company.id, lead_list.id).redials_read
+    assert "redialed" not in ana.get(f"/lists/{lead_list.id}/status-report").text
+    for module in ("out_of_dials", "dialing"):
+        monkeypatch.setattr(f"webapp.reports.{module}.READ_AT_ONCE", 10)
+    report = get_status_report(company.id, lead_list.id)
+    assert told(lead_list) == {"no_answer": 1}
+    assert not report.redials_read
+    final = report.ratio("final_gross")
+    assert "at a limit of dials" in final.formula
+    assert final in get_penetration(company.id, campaign.id)[1]
+    write_csv(report, tmp_path / "report.csv")
+    page, csv = ana.get(f"/lists/{lead_list.id}/status-report").text, (tmp_path / "report.csv").read_text("utf-8-sig")
+    for text in (page, csv):
+        assert report.dials_note in text
+        assert final.formula in text
+    assert not ana.get(f"/lists/{lead_list.id}/status-report?format=json").json["redials_read"]
