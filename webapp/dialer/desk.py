@@ -19,6 +19,7 @@ from webapp.core.clock import db_now, read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance, advance_many
 from webapp.dialer.aftermath import settle_leads
+from webapp.dialer.callbacks import hours_for
 from webapp.dialer.claims import LEASE, Claim, claim_next, find_claim_of, finish, hold, release
 from webapp.dialer.events import parse_event
 from webapp.dialer.fold import apply_calls
@@ -261,29 +262,50 @@ def list_unsaid(user: User, *, everybody: bool = False, limit: int = 50) -> list
 
 
 @atomic(retry=3)
-def say_result(call_id: int, result: str, *, by: User, notes: str = "", everybody: bool = False) -> CallLog:
-    """What came of a call that was left without a result. Raises LookupError, DeskRefused."""
+def say_result(
+    call_id: int, result: str, *, by: User, notes: str = "", everybody: bool = False, callback_local: datetime | None = None,
+    own: bool = False,
+) -> CallLog:  # fmt: skip
+    """What came of a call that was left without a result; `own` keeps a callback for its agent.
+
+    Raises LookupError, DeskRefused, CallbackRefused.
+    """
     call = find_owned(CallLog, call_id, by.company_id)
     if call is None or (call.agent_id != by.id and not everybody):
         raise LookupError("No such call")
-    if result not in RESULTS or result == "callback":
+    if result not in RESULTS:
         raise DeskRefused("Choose one of the results.")
-    db.session.execute(sa.select(Lead.id).where(Lead.id == call.lead_id).with_for_update())
+    lead = db.session.get_one(Lead, call.lead_id, populate_existing=True, with_for_update=True)
     db.session.refresh(call)
     if not call.needs_review:
         raise DeskRefused("It has a result already.")
+    due = None
+    if result == "callback":
+        if callback_local is None:
+            raise DeskRefused("Say when to call back.")
+        due = parse_callback(callback_local, lead.zone, hours_for(lead), read_now())
     said = RESULTS[result]
     turn = count_ends(by.company_id, call.provider_call_id)
     event = {
         "provider": call.provider, "event_id": f"{call.provider_call_id}:said:{turn}", "call_id": call.provider_call_id,
         "type": "ended", "lead_id": call.lead_id, "call_status": said.call_status, "started_at": call.started_at.isoformat(),
-        "ended_at": (call.ended_at or call.started_at).isoformat(), "agent": by.name, "notes": notes,
+        "ended_at": (call.ended_at or call.started_at).isoformat(), "notes": notes,
+        "agent": by.name if call.agent_id in (None, by.id) else "", "callback_at": due.isoformat() if due else None,
         **({"disposition": said.disposition} if said.disposition else {}),
     }  # fmt: skip
     record_events(by.company_id, [parse_event(event)], source=PROVIDER)
-    db.session.execute(
-        sa.update(CallLog).where(CallLog.id == call.id).values(needs_review=False, agent_id=call.agent_id or by.id)
-    )
+    agent_id = call.agent_id or by.id
+    db.session.execute(sa.update(CallLog).where(CallLog.id == call.id).values(needs_review=False, agent_id=agent_id))
+    if due is not None:
+        promise = sa.update(Callback).where(Callback.call_log_id == call.id, Callback.state != "closed")
+        if (
+            db.session.execute(promise.values(agent_id=agent_id if own else None).returning(Callback.id)).first()
+            is None
+        ):
+            raise DeskRefused(
+                "The lead has moved on since this call: choose another result, or promise the callback anew."
+            )
+    record_event("result_said", f"Said what came of a call: {said.label}", by=by, subject=call, lead_id=call.lead_id)
     db.session.refresh(call)
     return call
 
