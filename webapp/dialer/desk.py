@@ -251,13 +251,11 @@ def _reopen(call: CallLog) -> None:
 # --- needs a result ---------------------------------------------------------------------------------------------------
 
 
-def list_unsaid(user: User, *, everybody: bool = False, limit: int = 50) -> list[Any]:
-    """Calls that were closed without a result, of this agent or of all, newest first: (call, lead)."""
+def list_unsaid(user: User, *, limit: int = 50) -> list[Any]:
+    """This agent's calls that were closed without a result, newest first: (call, lead)."""
     query = sa.select(CallLog, Lead).join(Lead, Lead.id == CallLog.lead_id).where(
-        CallLog.company_id == user.company_id, CallLog.needs_review, CallLog.call_status == "unknown"
+        CallLog.company_id == user.company_id, CallLog.needs_review, CallLog.call_status == "unknown", CallLog.agent_id == user.id
     )  # fmt: skip
-    if not everybody:
-        query = query.where(CallLog.agent_id == user.id)
     return list(db.session.execute(query.order_by(CallLog.id.desc()).limit(limit)))
 
 
@@ -298,13 +296,9 @@ def say_result(
     db.session.execute(sa.update(CallLog).where(CallLog.id == call.id).values(needs_review=False, agent_id=agent_id))
     if due is not None:
         promise = sa.update(Callback).where(Callback.call_log_id == call.id, Callback.state != "closed")
-        if (
-            db.session.execute(promise.values(agent_id=agent_id if own else None).returning(Callback.id)).first()
-            is None
-        ):
-            raise DeskRefused(
-                "The lead has moved on since this call: choose another result, or promise the callback anew."
-            )
+        kept = promise.values(agent_id=agent_id if own else None).returning(Callback.id)
+        if db.session.execute(kept).first() is None:
+            raise DeskRefused("The lead has moved on since this call: choose another result.")
     record_event("result_said", f"Said what came of a call: {said.label}", by=by, subject=call, lead_id=call.lead_id)
     db.session.refresh(call)
     return call
