@@ -14,10 +14,12 @@ import structlog
 
 from webapp.accounts.models import User
 from webapp.core.access import find_owned
+from webapp.core.audit import record_event
 from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance
 from webapp.dialer.blocked import why_blocked
+from webapp.dialer.callbacks import hours_for
 from webapp.dialer.claims import LEASE, Claim, claim_next, find_claim_of, finish, hold
 from webapp.dialer.events import parse_event
 from webapp.dialer.handback import count_ends, find_call, hand_back, tell
@@ -25,6 +27,7 @@ from webapp.dialer.hours import hours_of, parse_callback
 from webapp.dialer.models import CALLBACK, HOPPER, Callback, CallEvent, CallLog, DialCampaign, HopperEntry
 from webapp.dialer.service import record_events
 from webapp.leads.models import Lead, LeadList
+from webapp.timeline.rules import Quiet
 
 log = structlog.get_logger(__name__)
 PROVIDER = "desk"
@@ -106,7 +109,8 @@ def give_result(
     now = read_now()
     due = None
     if result == "callback":
-        due = _promised(callback_local, lead, db.session.get_one(DialCampaign, entry.campaign_id), now)
+        campaign = db.session.get_one(DialCampaign, entry.campaign_id)
+        due = _promised(callback_local, lead, hours_of(campaign.windows, campaign.holidays))
     call = find_call(by.company_id, PROVIDER, token)
     started = call.started_at if call is not None else now
     ended = (_first_end(call) if call is not None else None) or now
@@ -123,14 +127,14 @@ def give_result(
             facts |= {"duration": max(0, int((ended - started).total_seconds()))}
     handed = hand_back(by.company_id, token, facts, by=by)
     if due is not None:
-        _keep_for(lead, by, own)
+        _keep_for(lead, by.id if own else None, by)
     return handed.call_id
 
 
-def _promised(local: datetime | None, lead: Lead, campaign: DialCampaign, now: datetime) -> datetime:
+def _promised(local: datetime | None, lead: Lead, hours: Quiet) -> datetime:
     if local is None:
         raise DeskRefused("Say when to call back.")
-    return parse_callback(local, lead.zone, hours_of(campaign.windows, campaign.holidays), now)
+    return parse_callback(local, lead.zone, hours, read_now())
 
 
 def _first_end(call: CallLog) -> datetime | None:
@@ -144,17 +148,18 @@ def _first_end(call: CallLog) -> datetime | None:
     return datetime.fromisoformat(first) if first else None
 
 
-def _keep_for(lead: Lead, by: User, own: bool) -> None:
-    """The new promise is this agent's own or anyone's, whatever the one before it was."""
+def _keep_for(lead: Lead, agent_id: int | None, by: User) -> bool:
+    """The new promise is that agent's own or anyone's, whatever the one before it was; False when there is none."""
     callback = db.session.scalars(
         sa.select(Callback).where(Callback.lead_id == lead.id, Callback.state != "closed")
     ).one_or_none()
     if callback is None:
-        return
+        return False
     if callback.state != "open":
         advance(callback, "open", machine=CALLBACK, by=by.id, cause="user")
-    callback.agent_id = by.id if own else None
+    callback.agent_id = agent_id
     db.session.flush()
+    return True
 
 
 @atomic(retry=3)
@@ -180,11 +185,7 @@ def give_late(
     campaign = db.session.scalar(
         sa.select(DialCampaign).join(LeadList, LeadList.dial_campaign_id == DialCampaign.id).where(LeadList.id == lead.list_id)
     )  # fmt: skip
-    due = None
-    if result == "callback":
-        if campaign is None:
-            raise DeskRefused("The lead belongs to no campaign any more.")
-        due = _promised(callback_local, lead, campaign, now)
+    due = _promised(callback_local, lead, hours_for(lead)) if result == "callback" else None
     started = call.started_at if call is not None else now
     event = {
         "provider": PROVIDER, "event_id": f"claim:{token}:late:{count_ends(call)}", "call_id": token, "type": "ended",
@@ -199,7 +200,7 @@ def give_late(
         .values(agent_id=by.id, needs_review=False)
     )
     if due is not None:
-        _keep_for(lead, by, False)
+        _keep_for(lead, None, by)
 
 
 @atomic(retry=3)
@@ -218,40 +219,50 @@ def skip(token: str, *, by: User) -> None:
 # --- needs a result ---------------------------------------------------------------------------------------------------
 
 
-def list_unsaid(user: User, *, everybody: bool = False, limit: int = 50) -> list[Any]:
-    """Calls that were closed without a result, of this agent or of all, newest first: (call, lead)."""
+def list_unsaid(user: User, *, limit: int = 50) -> list[Any]:
+    """This agent's calls that were closed without a result, newest first: (call, lead)."""
     query = sa.select(CallLog, Lead).join(Lead, Lead.id == CallLog.lead_id).where(
-        CallLog.company_id == user.company_id, CallLog.needs_review, CallLog.call_status == "unknown"
+        CallLog.company_id == user.company_id, CallLog.needs_review, CallLog.call_status == "unknown", CallLog.agent_id == user.id
     )  # fmt: skip
-    if not everybody:
-        query = query.where(CallLog.agent_id == user.id)
     return list(db.session.execute(query.order_by(CallLog.id.desc()).limit(limit)))
 
 
 @atomic(retry=3)
-def say_result(call_id: int, result: str, *, by: User, notes: str = "", everybody: bool = False) -> CallLog:
-    """What came of a call that was left without a result. Raises LookupError, DeskRefused."""
+def say_result(
+    call_id: int, result: str, *, by: User, notes: str = "", everybody: bool = False, callback_local: datetime | None = None,
+    own: bool = False,
+) -> CallLog:  # fmt: skip
+    """What came of a call that was left without a result; `own` keeps a callback for its agent.
+
+    Raises LookupError, DeskRefused, CallbackRefused.
+    """
     call = find_owned(CallLog, call_id, by.company_id)
     if call is None or (call.agent_id != by.id and not everybody):
         raise LookupError("No such call")
-    if result not in RESULTS or result == "callback":
+    if result not in RESULTS:
         raise DeskRefused("Choose one of the results.")
-    db.session.execute(sa.select(Lead.id).where(Lead.id == call.lead_id).with_for_update())
+    lead = db.session.get_one(Lead, call.lead_id, populate_existing=True, with_for_update=True)
     db.session.refresh(call)
     if not call.needs_review:
         raise DeskRefused("It has a result already.")
+    due = _promised(callback_local, lead, hours_for(lead)) if result == "callback" else None
     said = RESULTS[result]
     turn = count_ends(call)
     event = {
         "provider": call.provider, "event_id": f"{call.provider_call_id}:said:{turn}", "call_id": call.provider_call_id,
         "type": "ended", "lead_id": call.lead_id, "call_status": said.call_status, "started_at": call.started_at.isoformat(),
-        "ended_at": (call.ended_at or call.started_at).isoformat(), "agent": by.name, "notes": notes,
+        "ended_at": (call.ended_at or call.started_at).isoformat(), "notes": notes,
+        "agent": by.name if call.agent_id in (None, by.id) else "", "callback_at": due.isoformat() if due else None,
         **({"disposition": said.disposition} if said.disposition else {}),
     }  # fmt: skip
     record_events(by.company_id, [parse_event(event)], source=PROVIDER)
-    db.session.execute(
-        sa.update(CallLog).where(CallLog.id == call.id).values(needs_review=False, agent_id=call.agent_id or by.id)
-    )
+    agent_id = call.agent_id or by.id
+    db.session.execute(sa.update(CallLog).where(CallLog.id == call.id).values(needs_review=False, agent_id=agent_id))
+    if due is not None:
+        made = sa.select(Callback.id).where(Callback.call_log_id == call.id, Callback.state != "closed")
+        if db.session.scalar(made) is None or not _keep_for(lead, agent_id if own else None, by):
+            raise DeskRefused("The lead has moved on since this call: choose another result.")
+    record_event("result_said", f"Said what came of a call: {said.label}", by=by, subject=call, lead_id=call.lead_id)
     db.session.refresh(call)
     return call
 
