@@ -124,8 +124,8 @@ def _move_back(call: CallLog, by: User) -> None:
     if last.old_status == "callback":
         db.session.execute(
             sa.text(
-                "INSERT INTO callbacks (company_id, lead_id, due_at, agent_id, notes, call_log_id)"
-                " SELECT company_id, lead_id, due_at, agent_id, notes, call_log_id FROM callbacks"
+                "INSERT INTO callbacks (company_id, lead_id, due_at, agent_id, notes, call_log_id, moved_at, created_at)"
+                " SELECT company_id, lead_id, due_at, agent_id, notes, call_log_id, moved_at, created_at FROM callbacks"
                 " WHERE lead_id = :lead AND closed_at >= :since ORDER BY closed_at DESC, id DESC LIMIT 1 ON CONFLICT DO NOTHING"
             ),
             {"lead": call.lead_id, "since": call.ended_at},
