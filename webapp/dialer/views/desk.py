@@ -91,8 +91,8 @@ def desk_dial() -> Response:
         desk.start_dial(request.form.get("token", "")[:100], by=current_user)
     except ClaimLost:
         return _after(409, error=GONE)
-    except DeskRefused as refused:
-        return _after(422, error=str(refused))
+    except DeskRefused:
+        return _after(422)  # the card says why
     return _after()
 
 
