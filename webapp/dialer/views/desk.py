@@ -215,6 +215,8 @@ def desk_beat() -> Response:
     try:
         claims.heartbeat(current_user.company_id, token)
     except ClaimLost:
+        if not is_fragment():
+            return go(url_for("dialer.desk_page"))
         lost = make_response(render_template("dialer/_desk_lost.html"), STOP_POLLING)
         lost.headers["HX-Reswap"] = "innerHTML"
         return lost
