@@ -245,17 +245,16 @@ def _begin(run: Run, found: Any) -> Claimed:
     pd = db.session.get_one(ProjectDealership, found.id, populate_existing=True)
     attempt = _new_attempt(run, pd)
     old = pd.contact_status
-    held: Mapping[str, Any] = {
-        "run_id": run.id, "fence": pd.fence + 1, "lease_until": read_now() + LEASE, "last_attempt_id": attempt.id,
-        "last_attempt_at": read_now(), "next_retry_at": None, "deferred_until": None, "reason": "",
-    }  # fmt: skip
-    if run.dry_run:
+    held: Mapping[str, Any] = {"fence": pd.fence + 1, "lease_until": read_now() + LEASE}
+    if run.dry_run:  # the row keeps what its last real attempt left
         for name, value in held.items():
             setattr(pd, name, value)
         db.session.flush()
     else:
+        real = {"run_id": run.id, "last_attempt_id": attempt.id, "last_attempt_at": read_now(), "next_retry_at": None,
+                "deferred_until": None, "reason": ""}  # fmt: skip
         advance(pd, "in_progress", machine=CONTACT_STATUS, by=None, cause="system", reason="attempt started", evidence_id=attempt.id,
-                values=held)  # fmt: skip
+                values={**held, **real})  # fmt: skip
     run.waiting_until, run.waiting_for = None, ""
     run.heartbeat_at = run.progress_at = read_now()
     tell(

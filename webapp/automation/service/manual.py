@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from webapp.accounts.models import User
 from webapp.automation.models import AutomationAttempt, Dealership, ProjectDealership, Run
+from webapp.automation.queries.runs import find_unsettled
 from webapp.automation.service import closing
 from webapp.automation.service.journal import note
 from webapp.automation.service.orphans import close_orphan_of
@@ -140,7 +141,7 @@ def settle_unknown(attempt_id: int, *, arrived: bool, by: User, notes: str = "")
     )
     if attempt.submission != "unconfirmed" or attempt.settled_by_id is not None:
         raise OverrideRefused("Its outcome is known already.")
-    if pd.last_attempt_id != attempt.id or pd.contact_status != "failed":
+    if find_unsettled(pd) is not attempt:
         raise OverrideRefused("Something newer has come since.")
     attempt.settled_by_id = by.id
     if attempt.contact_id is not None:

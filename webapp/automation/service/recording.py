@@ -49,15 +49,17 @@ _BEAT = sa.text(
     """
     WITH held AS (
       UPDATE project_dealerships SET lease_until = rebound_now() + CAST(:lease AS interval)
-      WHERE id = :id AND fence = :fence AND lease_until IS NOT NULL RETURNING run_id
+      WHERE id = :id AND fence = :fence AND lease_until IS NOT NULL RETURNING id
+    ), mine AS (
+      SELECT a.run_id, a.submit_pressed_at FROM automation_attempts a, held WHERE a.id = :attempt
     ), stepped AS (
       UPDATE automation_attempts SET step = :step WHERE id = :attempt AND CAST(:step AS text) IS NOT NULL AND EXISTS (SELECT FROM held)
     ), told AS (
       UPDATE runs SET version = version + 1, heartbeat_at = rebound_now()
-      WHERE id = (SELECT run_id FROM held) AND CAST(:step AS text) IS NOT NULL
+      WHERE id = (SELECT run_id FROM mine) AND CAST(:step AS text) IS NOT NULL
     )
-    SELECT r.state = 'cancelled' AS cancelled, a.submit_pressed_at IS NOT NULL AS pressed
-    FROM held JOIN runs r ON r.id = held.run_id JOIN automation_attempts a ON a.id = :attempt
+    SELECT r.state = 'cancelled' AS cancelled, mine.submit_pressed_at IS NOT NULL AS pressed
+    FROM mine JOIN runs r ON r.id = mine.run_id
     """
 )
 
@@ -227,7 +229,6 @@ def _close(attempt: AutomationAttempt, status: str) -> None:
 def _succeed(run: Run, pd: ProjectDealership, attempt: AutomationAttempt) -> None:
     _close(attempt, "success")
     if run.dry_run:
-        pd.reason = "Dry run: filled, not sent"
         return
     if attempt.contact_id is not None:
         settle_contact(attempt.contact_id, run.company_id, "sent")
@@ -241,7 +242,6 @@ def _fail(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, outcome: 
     attempt_status, status = status_of_failure(kind)
     if run.dry_run:
         _close(attempt, attempt_status)
-        pd.reason = f"Dry run: {outcome.message}"[:500]
         return
     if attempt.contact_id is not None:
         settle_contact(
@@ -276,7 +276,6 @@ def _skip(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, code: str
     attempt.skip_reason, attempt.error_message = code, clean(words)
     _close(attempt, "skipped")
     if run.dry_run:
-        pd.reason = clean(words, 500)
         return
     why = clean(words, 500)
     advance(

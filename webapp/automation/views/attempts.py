@@ -102,7 +102,7 @@ def _attempt_page(row: AutomationAttempt, status: int = 200, error: str = "") ->
     return render(
         "automation/attempt.html", status=status, attempt=row, member=member, dealership=db.session.get_one(Dealership, member.dealership_id),
         project=db.session.get_one(Project, row.project_id), before=before, after=after, mapping=mapping, error=error, may_manage=may_manage(),
-        failure=FAILURES[row.error_type] if row.error_type else None, token=new_form_token(),  # type: ignore[index]
+        failure=FAILURES[row.error_type] if row.error_type else None, unsettled=queries.find_unsettled(member) is row, token=new_form_token(),  # type: ignore[index]
         pictures=[what for what, column in PICTURES.items() if getattr(row, column)],
     )  # fmt: skip
 

@@ -1,0 +1,75 @@
+"""Pages about what may have been sent, was refused, or was settled: they offer what can be done, and say who said what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.automation.page_world import make_pages
+from tests.factories import make_attempt, make_company, make_user, sign_in
+from webapp.automation.models import AutomationAttempt, Project, ProjectDealership, Run
+from webapp.automation.service import manual, runs
+from webapp.core.db import db as database
+
+
+@pytest.fixture
+def user(db: Any) -> Any:
+    return make_user(make_company(), role="manager", name="Ada Byron")
+
+
+@pytest.fixture
+def ids(user: Any) -> dict[str, Any]:
+    return make_pages(user.company, user)
+
+
+@pytest.fixture
+def manager(client: Any, user: Any) -> Any:
+    sign_in(client, user)
+    return client
+
+
+def dry_attempt(ids: dict[str, Any], name: str, status: str = "success") -> AutomationAttempt:
+    """A dry run of a dealership after its real attempt."""
+    project = database.session.get_one(Project, ids["project_id"])
+    run = database.session.get_one(Run, ids["run_id"])
+    dry = Run(
+        company_id=project.company_id, project_id=project.id, contact_request_id=run.contact_request_id, dry_run=True, state="finished"
+    )  # fmt: skip
+    database.session.add(dry)
+    database.session.commit()
+    member = database.session.get_one(ProjectDealership, ids[f"member_{name}"])
+    return make_attempt(member, dry, status, attempt_number=3)
+
+
+def test_after_a_dry_run_the_link_to_settle_leads_to_the_attempt_that_may_have_been_sent(
+    manager: Any, ids: dict[str, Any]
+) -> None:
+    dry = dry_attempt(ids, "unknown")
+    page = manager.get(f"/project-dealerships/{ids['member_unknown']}").text
+    assert f'<a href="/attempts/{ids["unknown"]}">settle it</a>' in page
+    assert "They have it" not in manager.get(f"/attempts/{dry.id}").text
+    assert manager.post(f"/attempts/{ids['unknown']}/settlement", data={"arrived": "no"}).status_code == 303
+    assert "Outcome unknown" not in manager.get(f"/project-dealerships/{ids['member_unknown']}").text
+
+
+def test_nothing_is_left_to_settle_once_a_person_has_contacted_them_otherwise(
+    manager: Any, user: Any, ids: dict[str, Any]
+) -> None:
+    manual.override(ids["member_unknown"], manual.Override("manual_override", "Rang them"), by=user)
+    page = manager.get(f"/attempts/{ids['unknown']}").text
+    assert "They have it" not in page
+    assert "Nobody knew whether they had it" in page
+    assert "done by hand, by Ada Byron" in page
+    assert "settle it" not in manager.get(f"/project-dealerships/{ids['member_unknown']}").text
+
+
+def test_a_dealership_that_only_a_dry_run_has_seen_says_what_it_said(
+    manager: Any, user: Any, ids: dict[str, Any]
+) -> None:
+    query = sa.select(ProjectDealership).where(ProjectDealership.contact_status == "pending").limit(1)
+    member = database.session.scalars(query).one()
+    dry_attempt({**ids, "member_new": member.id}, "new")
+    assert "Dry run: filled, not sent" in manager.get(f"/project-dealerships/{member.id}").text
+    assert "Dry run: filled, not sent" in manager.get(f"/projects/{ids['project_id']}").text
