@@ -73,3 +73,30 @@ def test_a_dealership_that_only_a_dry_run_has_seen_says_what_it_said(
     dry_attempt({**ids, "member_new": member.id}, "new")
     assert "Dry run: filled, not sent" in manager.get(f"/project-dealerships/{member.id}").text
     assert "Dry run: filled, not sent" in manager.get(f"/projects/{ids['project_id']}").text
+
+
+def test_a_dealership_whose_site_refused_offers_a_retry_and_quotes_the_site(
+    manager: Any, user: Any, ids: dict[str, Any]
+) -> None:
+    member = database.session.get_one(ProjectDealership, ids["member_unknown"])
+    attempt = database.session.get_one(AutomationAttempt, ids["unknown"])
+    member.submission = attempt.submission = "rejected"
+    attempt.error_message = "Your message looks like spam"
+    runs.cancel_run(ids["run_id"], by=user)
+    for url in (f"/project-dealerships/{member.id}", f"/attempts/{attempt.id}"):
+        page = manager.get(url).text
+        assert "Retry, though the site refused the last message" in page
+        assert "The site refused the last message: “Your message looks like spam”" in page
+        assert "Try in a dry run" in page
+    started = manager.post(f"/project-dealerships/{member.id}/retry", data={"form_token": "a"})
+    assert "/runs/" in started.headers["Location"]
+
+
+def test_while_a_run_goes_on_the_page_says_what_a_retry_does_and_why_a_dry_run_waits(
+    manager: Any, ids: dict[str, Any]
+) -> None:
+    page = manager.get(f"/project-dealerships/{ids['member_blocked']}").text
+    assert "a retry comes first in it" in page
+    assert 'id="member-dry"' not in page
+    there = manager.post(f"/project-dealerships/{ids['member_blocked']}/retry", data={"form_token": "a"})
+    assert there.headers["Location"].endswith(f"/runs/{ids['run_id']}")

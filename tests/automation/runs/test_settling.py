@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from tests.automation.runs.run_world import OK, failed, fresh
 from webapp.automation.engine.failures import FailureType
-from webapp.automation.models import AutomationAttempt
-from webapp.automation.queries.progress import list_failures
-from webapp.automation.service.manual import Override, OverrideRefused, override, retry_now, settle_unknown
+from webapp.automation.service.manual import retry_now, settle_unknown
 from webapp.automation.service.recording import LostHold, beat
-from webapp.automation.service.runs import RunRefused, cancel_run
+from webapp.automation.service.runs import RunRefused, cancel_run, pause_run, resume_run
 from webapp.core.db import db as database
 
 UNKNOWN = failed(FailureType.SUBMISSION_FAILED, submission="unconfirmed")
@@ -81,3 +77,68 @@ def test_a_dry_run_in_hand_ends_when_it_is_cancelled(world: Any) -> None:
     cancel_run(dry.id, by=w.user)
     with pytest.raises(LostHold):
         beat(claimed)
+
+
+REFUSED = failed(FailureType.SUBMISSION_FAILED, submission="rejected")
+
+
+def test_what_a_site_refused_is_sent_again_only_when_a_person_asks(world: Any) -> None:
+    w = world(1)
+    w.attempt(w.start(), REFUSED)
+    assert (w.row(0).next_retry_at, w.status(0)) == (None, "failed")
+    w.later(days=2)
+    for again in (False, True):
+        with pytest.raises(RunRefused, match="No dealership is due"):
+            w.start(retry_failed=again)
+    w.attempt(retry_now(w.rows[0].id, by=w.user, dry_run=True), DRY_OK)
+    w.attempt(retry_now(w.rows[0].id, by=w.user), OK)
+    assert w.status(0) == "success"
+
+
+def test_a_wall_and_a_site_that_refuses_once_more_end_the_retry_that_a_person_asked_for(world: Any) -> None:
+    w = world(1)
+    w.attempt(w.start(), REFUSED)
+    w.later(minutes=5)
+    run = retry_now(w.rows[0].id, by=w.user)
+    w.attempt(run, REFUSED)
+    assert (fresh(run).state, w.row(0).next_retry_at) == ("finished", None)
+
+
+def test_a_retry_comes_first_in_the_run_that_is_going_on(world: Any) -> None:
+    w = world(4)
+    run = w.start()
+    w.attempt(run, failed(FailureType.CAPTCHA_DETECTED, submission="not_sent"))
+    w.attempt(run, REFUSED)
+    for number in (3, 1):
+        assert retry_now(w.rows[number].id, by=w.user).id == run.id
+    version = fresh(run).version
+    assert [w.attempt(run, OK).project_dealership_id for _ in range(3)] == [w.rows[n].id for n in (1, 3, 2)]
+    assert fresh(run).version > version
+    assert (fresh(run).state, fresh(run).successful, fresh(run).failed) == ("finished", 3, 1)
+    assert w.status(0) == "blocked", "nobody asked for that one"
+
+
+def test_a_retry_joins_a_run_of_chosen_ones_and_a_paused_run_keeps_it_until_it_goes_on(world: Any) -> None:
+    w = world(3)
+    w.attempt(w.start(chosen=[w.rows[2].id]), failed(FailureType.BOT_DETECTION, submission="not_sent"))
+    run = w.start(chosen=[w.rows[0].id, w.rows[1].id])
+    pause_run(run.id, by=w.user)
+    w.later(minutes=5)
+    retry_now(w.rows[2].id, by=w.user)
+    assert (fresh(run).total, fresh(run).chosen) == (3, [row.id for row in w.rows])
+    resume_run(run.id, by=w.user)
+    assert w.attempt(run, OK).project_dealership_id == w.rows[2].id
+
+
+def test_a_retry_is_refused_while_a_dry_run_goes_on_and_when_something_is_to_be_settled(world: Any) -> None:
+    w = world(2)
+    run = w.start()
+    w.attempt(run, UNKNOWN)
+    with pytest.raises(RunRefused, match="settle"):
+        retry_now(w.rows[0].id, by=w.user)
+    with pytest.raises(RunRefused, match="going on"):
+        retry_now(w.rows[1].id, by=w.user, dry_run=True)
+    cancel_run(run.id, by=w.user)
+    w.start(dry_run=True)
+    with pytest.raises(RunRefused, match="going on"):
+        retry_now(w.rows[1].id, by=w.user)

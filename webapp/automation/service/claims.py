@@ -48,8 +48,7 @@ class Wait:
 
 
 # Due now, its host alone and rested: the nearest first, unplaced ones last.
-_NEXT = sa.text(
-    f"""
+_NEXT_SQL = f"""
     SELECT pd.id, pd.dealership_id, d.lead_id, d.host, d.name
     FROM project_dealerships pd JOIN dealerships d ON d.id = pd.dealership_id LEFT JOIN host_paces h ON h.host = d.host
     WHERE pd.project_id = :project AND {DUE_SQL}
@@ -59,9 +58,12 @@ _NEXT = sa.text(
       AND NOT EXISTS (SELECT FROM automation_attempts r WHERE r.project_dealership_id = pd.id AND r.status = 'running')
       AND (h.busy_until IS NULL OR h.busy_until < rebound_now()) AND (h.free_at IS NULL OR h.free_at <= rebound_now())
       AND (h.visits_on IS DISTINCT FROM CAST(:today AS date) OR h.visits < :daily)
+      AND {{more}}
     ORDER BY pd.distance_miles NULLS LAST, pd.id LIMIT 1 FOR UPDATE OF pd SKIP LOCKED
     """
-)
+_NEXT = sa.text(_NEXT_SQL.format(more="true"))
+# What a person asked for while the run goes on: due, and its tries began anew. A retry that the machine planned has counted one.
+_ASKED = sa.text(_NEXT_SQL.format(more="pd.run_id = :run AND pd.next_retry_at IS NOT NULL AND pd.retry_counts = '{}'"))
 # When the next one can be: for saying what is waited for.
 _SOONEST = sa.text(
     f"""
@@ -107,7 +109,8 @@ def claim_next(run_id: int, company_id: int) -> Claimed | Wait | None:
     settings = get_settings(company_id)
     facts = {**facts_of(run), "today": now.date(), "daily": settings.daily_per_host}
     for _ in range(LOOKS):
-        found = db.session.execute(_NEXT, facts).first()
+        found = None if run.dry_run else db.session.execute(_ASKED, facts).first()
+        found = found or db.session.execute(_NEXT, facts).first()
         if found is None:
             break
         if not run.dry_run and not _may_contact(run, found, company_id):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import sqlalchemy as sa
+
 from webapp.accounts.models import User
 from webapp.automation.models import AutomationAttempt, Dealership, ProjectDealership, Run
 from webapp.automation.queries.runs import find_unsettled
 from webapp.automation.service import closing
+from webapp.automation.service.counting import is_due, recount
 from webapp.automation.service.journal import note
 from webapp.automation.service.orphans import close_orphan_of
-from webapp.automation.service.runs import RunRefused, start_run
-from webapp.automation.states import ATTEMPT, CONTACT_STATUS, METHODS_BY_HAND
+from webapp.automation.service.runs import RunRefused, ring_lanes, start_run
+from webapp.automation.states import ACTIVE_RUN, ATTEMPT, CONTACT_STATUS, METHODS_BY_HAND
 from webapp.core.access import find_owned
 from webapp.core.audit import record_event
 from webapp.core.clock import read_now
@@ -177,23 +180,54 @@ def settle_unknown(attempt_id: int, *, arrived: bool, by: User, notes: str = "")
     return attempt
 
 
-@atomic
+@atomic(retry=3)
 def retry_now(project_dealership_id: int, *, by: User, dry_run: bool = False, form_token: str | None = None) -> Run:
-    """One dealership at once, in a run of its own, or first in the project's run that is going on. Raises LookupError, RunRefused,
-    MoveRefused.
+    """One dealership at once: first in the project's run that is going on, else in a run of its own. A dry run is always its own.
+
+    Raises LookupError, RunRefused, MoveRefused.
     """
-    pd = find_owned(ProjectDealership, project_dealership_id, by.company_id, lock=True)
+    pd = find_owned(ProjectDealership, project_dealership_id, by.company_id)
     if pd is None:
         raise LookupError("No such dealership")
+    run = _lock_active(pd.project_id)
+    if run is not None and form_token and run.form_token == form_token:
+        return run
+    pd = db.session.get_one(ProjectDealership, pd.id, with_for_update=True, populate_existing=True)
     if not dry_run and pd.contact_status != "pending":
         if not CONTACT_STATUS.can(pd.contact_status, "in_progress"):
             raise MoveRefused(
                 CONTACT_STATUS.name, pd.contact_status, "in_progress", CONTACT_STATUS[pd.contact_status].to
             )
-        if pd.submission in ("unconfirmed", "rejected"):
+        if pd.submission == "unconfirmed":
             raise RunRefused("Something may have been sent: settle what became of it first.")
+    if run is not None and not dry_run and not run.dry_run:
+        return _put_first(run, pd, by)
     pd.deferred_until = None
     db.session.flush()
     return start_run(
         pd.project_id, by=by, dry_run=dry_run, retry_failed=not dry_run, chosen=[pd.id], form_token=form_token
     )
+
+
+def _lock_active(project_id: int) -> Run | None:
+    """The project's run that is going on, its row held. Before the dealership's: so does every recording."""
+    query = sa.select(Run).where(Run.project_id == project_id, Run.state.in_(ACTIVE_RUN))
+    return db.session.scalars(query.with_for_update().execution_options(populate_existing=True)).first()
+
+
+def _put_first(run: Run, pd: ProjectDealership, by: User) -> Run:
+    """Due now, with all its tries: the claims take first what a person asked for. Raises RunRefused."""
+    if run.chosen is not None and pd.id not in run.chosen:
+        run.chosen = sorted({*run.chosen, pd.id})
+    pd.run_id, pd.retry_counts, pd.next_retry_at, pd.deferred_until = run.id, {}, read_now(), None
+    pd.reason = f"{by.name} asked for it"
+    db.session.flush()
+    if not is_due(run, pd.id):
+        raise RunRefused("The run that is going on has dealt with it already: let it finish, or cancel it first.")
+    run.waiting_until, run.waiting_for, run.progress_at = None, "", read_now()
+    recount(run)
+    record_event("retry_asked", f"Put a dealership first in run {run.id}", by=by, subject=pd, run_id=run.id)
+    note(run, "retry_asked", "Put first by hand", dealership_id=pd.dealership_id, user_id=by.id)
+    if run.state == "running":
+        ring_lanes(run.id)
+    return run
