@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -100,3 +101,34 @@ def test_while_a_run_goes_on_the_page_says_what_a_retry_does_and_why_a_dry_run_w
     assert 'id="member-dry"' not in page
     there = manager.post(f"/project-dealerships/{ids['member_blocked']}/retry", data={"form_token": "a"})
     assert there.headers["Location"].endswith(f"/runs/{ids['run_id']}")
+
+
+@pytest.mark.parametrize(("arrived", "words"), [("yes", "they have it"), ("no", "they have not got it")])
+def test_pages_say_that_a_person_settled_it_and_no_site_confirmed_it(
+    manager: Any, user: Any, ids: dict[str, Any], arrived: str, words: str
+) -> None:
+    url = f"/attempts/{ids['unknown']}"
+    manager.post(f"{url}/settlement", data={"arrived": arrived})
+    page = manager.get(url).text.split("<main")[1]
+    assert f"Settled by Ada Byron: {words}" in page
+    for wrong in ("Confirmed by the site", "Submission failed", "banner tone-bad", "before sending again"):
+        assert wrong not in page, wrong
+    lists = (
+        f"/projects/{ids['project_id']}/attempts?run={ids['run_id']}",
+        f"/runs/{ids['run_id']}",
+        f"/project-dealerships/{ids['member_unknown']}",
+    )
+    for where in lists:
+        row = re.split(rf'id="(?:attempt|latest)-{ids["unknown"]}"', manager.get(where).text)[1].split("</tr>")[0]
+        assert f"Settled by Ada Byron: {words}" in row, where
+    member = manager.get(f"/project-dealerships/{ids['member_unknown']}").text
+    assert "Confirmed by the site" not in member
+
+
+def test_a_runs_number_of_failures_opens_just_those_that_are_failures_still(manager: Any, ids: dict[str, Any]) -> None:
+    manager.post(f"/attempts/{ids['unknown']}/settlement", data={"arrived": "yes"})
+    run = manager.get(f"/runs/{ids['run_id']}").text
+    assert "2 successful" in run
+    assert "error=submission_failed" not in run
+    found = manager.get(f"/projects/{ids['project_id']}/attempts?error=submission_failed").text
+    assert "No attempts match" in found

@@ -8,6 +8,7 @@ import pytest
 
 from tests.automation.runs.run_world import OK, failed, fresh
 from webapp.automation.engine.failures import FailureType
+from webapp.automation.queries.progress import count_by_hour, list_failures
 from webapp.automation.service.manual import retry_now, settle_unknown
 from webapp.automation.service.recording import LostHold, beat
 from webapp.automation.service.runs import RunRefused, cancel_run, pause_run, resume_run
@@ -142,3 +143,32 @@ def test_a_retry_is_refused_while_a_dry_run_goes_on_and_when_something_is_to_be_
     w.start(dry_run=True)
     with pytest.raises(RunRefused, match="going on"):
         retry_now(w.rows[1].id, by=w.user)
+
+
+def test_what_a_person_settles_is_counted_anew_in_its_run(world: Any) -> None:
+    w = world(3)
+    run = w.start()
+    first, second, _ = w.attempt(run, UNKNOWN), w.attempt(run, UNKNOWN), w.attempt(run, OK)
+    run = fresh(run)
+    assert (run.state, run.successful, run.failed) == ("finished", 1, 2)
+    version = run.version
+    settle_unknown(first.attempt_id, arrived=True, by=w.user)
+    run = fresh(run)
+    assert (run.total, run.processed, run.successful, run.failed, run.attempts) == (3, 3, 2, 1, 3)
+    assert run.version > version
+    assert [tuple(row) for row in list_failures(run)] == [("submission_failed", 1, 1)]
+    assert [(hour[1], hour[2]) for hour in count_by_hour(run, "UTC")] == [(2, 1)]
+    assert w.row(0).error_type is None
+    settle_unknown(second.attempt_id, arrived=False, by=w.user)
+    assert (fresh(run).successful, fresh(run).failed) == (2, 1)
+    assert database.session.get_one(AutomationAttempt, second.attempt_id).settled_by_id == w.user.id
+
+
+def test_an_outcome_is_settled_while_its_run_goes_on(world: Any) -> None:
+    w = world(2)
+    run = w.start()
+    first = w.attempt(run, UNKNOWN)
+    settle_unknown(first.attempt_id, arrived=True, by=w.user)
+    assert (fresh(run).state, fresh(run).successful, fresh(run).failed) == ("running", 1, 0)
+    w.attempt(run, OK)
+    assert (fresh(run).state, fresh(run).successful) == ("finished", 2)

@@ -90,6 +90,8 @@ class Wanted:
             if day:
                 parts.append(f"a.started_at AT TIME ZONE :zone {bound}")
                 values |= {name: day, "zone": zone}
+        if self.error:  # one that a person settled as arrived is none any more
+            parts.append("a.status <> 'success'")
         for name, column, value in (
             ("error", "error_type", self.error),
             ("status", "status", self.status),

@@ -86,7 +86,7 @@ def _pause_when_failing(run: Run) -> None:
     rows = db.session.execute(last).all()
     if not should_pause([row.status in FAILED for row in rows]):
         return
-    kinds = [row.error_type for row in rows if row.error_type]
+    kinds = [row.error_type for row in rows if row.error_type and row.status in FAILED]
     worst = max(set(kinds), key=kinds.count)
     failed = sum(row.status in FAILED for row in rows)
     pause(
@@ -114,7 +114,11 @@ def finish_when_done(run: Run) -> bool:
     seconds = (read_now() - run.started_at).total_seconds()
     kinds = db.session.execute(
         sa.select(AutomationAttempt.error_type, sa.func.count())
-        .where(AutomationAttempt.run_id == run.id, AutomationAttempt.error_type.is_not(None))
+        .where(
+            AutomationAttempt.run_id == run.id,
+            AutomationAttempt.status.in_(FAILED),
+            AutomationAttempt.error_type.is_not(None),
+        )
         .group_by(AutomationAttempt.error_type)
     ).all()
     tell(

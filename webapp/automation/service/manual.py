@@ -136,12 +136,14 @@ def settle_unknown(attempt_id: int, *, arrived: bool, by: User, notes: str = "")
     """What a person found out about a form whose outcome nobody knew. Arrived: done by hand, sent on the timeline. Not: the machine may
     try again. Raises LookupError, OverrideRefused when it is settled already or something newer has come.
     """
-    attempt = find_owned(AutomationAttempt, attempt_id, by.company_id, lock=True)
+    attempt = find_owned(AutomationAttempt, attempt_id, by.company_id)
     if attempt is None:
         raise LookupError("No such attempt")
+    run = db.session.get_one(Run, attempt.run_id, with_for_update=True, populate_existing=True)
     pd = db.session.get_one(
         ProjectDealership, attempt.project_dealership_id, with_for_update=True, populate_existing=True
     )
+    attempt = db.session.get_one(AutomationAttempt, attempt_id, with_for_update=True, populate_existing=True)
     if attempt.submission != "unconfirmed" or attempt.settled_by_id is not None:
         raise OverrideRefused("Its outcome is known already.")
     if find_unsettled(pd) is not attempt:
@@ -164,7 +166,7 @@ def settle_unknown(attempt_id: int, *, arrived: bool, by: User, notes: str = "")
         advance(pd, "manual_override", machine=CONTACT_STATUS, by=by.id, cause="user", reason=words, notes=notes or None,
                 values={"manual_status_set_by": by.name, "manual_status_set_by_id": by.id, "manual_status_set_at": read_now(),
                         "manual_method": "other", "manual_contacted_at": attempt.completed_at, "manual_notes": notes or None,
-                        "submission": "confirmed", "reason": words, "next_retry_at": None})  # fmt: skip
+                        "submission": "confirmed", "error_type": None, "reason": words, "next_retry_at": None})  # fmt: skip
     else:
         attempt.submission = pd.submission = "not_sent"
         pd.reason, pd.next_retry_at = f"{words}: it may be tried again", None
@@ -177,6 +179,7 @@ def settle_unknown(attempt_id: int, *, arrived: bool, by: User, notes: str = "")
         arrived=arrived,
         notes=notes,
     )
+    closing.finish_when_done(run)
     return attempt
 
 

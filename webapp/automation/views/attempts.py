@@ -18,6 +18,7 @@ from webapp.automation.forms.by_hand import OverrideForm
 from webapp.automation.models import AutomationAttempt, Dealership, FormMapping, Project, ProjectDealership
 from webapp.automation.queries import runs as queries
 from webapp.automation.queries.keyset import Cursor
+from webapp.automation.queries.projects import get_user_name
 from webapp.automation.service import manual
 from webapp.automation.service.manual import Override, OverrideRefused
 from webapp.automation.service.runs import RunRefused
@@ -55,6 +56,15 @@ def thumb_of(attempt: Any) -> str | None:
         if getattr(attempt, PICTURES[what]):
             return what
     return None
+
+
+@bp.app_template_global()
+def say_settled(attempt: Any) -> str:
+    """Who settled an unknown outcome, and how; "" while nobody has."""
+    if attempt.settled_by_id is None:
+        return ""
+    words = "they have it" if attempt.status == "success" else "they have not got it"
+    return f"Settled by {get_user_name(attempt.settled_by_id)}: {words}"
 
 
 @bp.app_template_global()
