@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.automation.runs.run_world import OK, failed, fresh
 from webapp.automation.engine.failures import FailureType
-from webapp.automation.queries.progress import count_by_hour, list_failures
-from webapp.automation.service.manual import retry_now, settle_unknown
+from webapp.automation.models import AutomationAttempt, RunLog
+from webapp.automation.queries.progress import count_by_hour, list_events, list_failures
+from webapp.automation.service.manual import Override, override, retry_now, settle_unknown
 from webapp.automation.service.recording import LostHold, beat
 from webapp.automation.service.runs import RunRefused, cancel_run, pause_run, resume_run
 from webapp.core.db import db as database
@@ -172,3 +174,48 @@ def test_an_outcome_is_settled_while_its_run_goes_on(world: Any) -> None:
     assert (fresh(run).state, fresh(run).successful, fresh(run).failed) == ("running", 1, 0)
     w.attempt(run, OK)
     assert (fresh(run).state, fresh(run).successful) == ("finished", 2)
+
+
+def told(w: Any) -> list[tuple[str, Any, Any]]:
+    return [(one.type, one.payload.get("oldStatus"), one.payload.get("newStatus")) for one in list_events(w.project)]
+
+
+def logged(operation: str) -> list[RunLog]:
+    return list(database.session.scalars(sa.select(RunLog).where(RunLog.operation == operation).order_by(RunLog.id)))
+
+
+def test_events_and_the_log_tell_from_which_status_to_which(world: Any) -> None:
+    w = world(1)
+    w.attempt(w.start(), OK)
+    assert told(w)[1:3] == [
+        ("dealership_started", "pending", "in_progress"),
+        ("dealership_completed", "in_progress", "success"),
+    ]
+    lines = [(line.details["old_status"], line.details["new_status"]) for line in logged("status_change")]
+    assert lines == [("pending", "in_progress"), ("in_progress", "success")]
+
+
+def test_what_a_person_does_by_hand_is_told_and_logged(world: Any) -> None:
+    w = world(3)
+    run = w.start()
+    first = w.attempt(run, UNKNOWN)
+    w.attempt(run, failed(FailureType.CAPTCHA_DETECTED, submission="not_sent"))
+    settle_unknown(first.attempt_id, arrived=True, by=w.user)
+    assert told(w)[-1] == ("dealership_completed", "failed", "manual_override")
+    override(w.rows[1].id, Override("manual_override", contacted_by="Grace Hopper"), by=w.user)
+    assert told(w)[-1] == ("dealership_completed", "blocked", "manual_override")
+    override(w.rows[2].id, Override("skipped"), by=w.user)
+    assert told(w)[-2:] == [("dealership_completed", "pending", "skipped"), ("automation_completed", None, None)]
+    assert fresh(run).state == "finished", "nothing is left of it"
+    lines = logged("manual_override")
+    assert [line.details["old_status"] for line in lines] == ["blocked", "pending"]
+    assert lines[0].details["contacted_by"] == "Grace Hopper"
+    assert [line.details["new_status"] for line in logged("outcome_settled")] == ["manual_override"]
+
+
+def test_one_that_no_run_has_seen_is_logged_all_the_same(world: Any) -> None:
+    w = world(1)
+    override(w.rows[0].id, Override("skipped", "not ours"), by=w.user)
+    (line,) = logged("manual_override")
+    assert (line.run_id, line.project_id, line.details["old_status"]) == (None, w.project.id, "pending")
+    assert told(w) == []

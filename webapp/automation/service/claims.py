@@ -199,7 +199,7 @@ def forbid(run: Run, project_dealership_id: int, decision: Decision, view: Look)
     code, words = say_decision(decision)
     pd = db.session.get_one(ProjectDealership, project_dealership_id, populate_existing=True)
     until, now = free_again(decision, view), view.now
-    pd.reason = words
+    pd.reason, old = words, pd.contact_status
     if until is not None:
         pd.deferred_until = until
         if until <= now + STAYS_IN_RUN and pd.contact_status == "pending":
@@ -225,6 +225,7 @@ def forbid(run: Run, project_dealership_id: int, decision: Decision, view: Look)
         "dealership_completed",
         project_dealership_id=pd.id,
         attempt_id=attempt.id,
+        oldStatus=old,
         newStatus=pd.contact_status,
         skipped=code,
     )
@@ -267,6 +268,8 @@ def _begin(run: Run, found: Any) -> Claimed:
         attempt_id=attempt.id,
         name=found.name,
         attemptNumber=attempt.attempt_number,
+        oldStatus=old,
+        newStatus=pd.contact_status,
     )
     note(run, "status_change", "Contact status updated", dealership_id=pd.dealership_id, attempt_id=attempt.id, old_status=old,
          new_status=pd.contact_status, attempt_number=attempt.attempt_number, dry_run=run.dry_run)  # fmt: skip

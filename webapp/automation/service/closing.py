@@ -33,8 +33,10 @@ def free_host(run: Run, dealership: Dealership, slower: float | None) -> None:
     db.session.execute(_FREE_HOST, {"host": dealership.host, "gap": gap, "today": read_now().date()})
 
 
-def after_attempt(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, dealership: Dealership) -> None:
-    """In the transaction that recorded it, with the run's row held."""
+def after_attempt(
+    run: Run, pd: ProjectDealership, attempt: AutomationAttempt, dealership: Dealership, old: str
+) -> None:
+    """In the transaction that recorded it, with the run's row held; `old` is the contact status before."""
     now = read_now()
     run.progress_at = run.heartbeat_at = now
     took = round((attempt.duration_seconds or 0) * 1000)
@@ -58,13 +60,13 @@ def after_attempt(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, d
             error_message=attempt.error_message, submission=attempt.submission,
         )  # fmt: skip
     tell(
-        run, "dealership_completed", project_dealership_id=pd.id, attempt_id=attempt.id, name=dealership.name, newStatus=pd.contact_status,
+        run, "dealership_completed", project_dealership_id=pd.id, attempt_id=attempt.id, name=dealership.name, oldStatus=old, newStatus=pd.contact_status,
         attemptStatus=attempt.status, duration=attempt.duration_seconds, screenshotPath=attempt.screenshot_after_path or attempt.screenshot_error_path,
         **failure,
     )  # fmt: skip
     note(
         run, "status_change", "Contact status updated", dealership_id=dealership.id, attempt_id=attempt.id, duration_ms=took,
-        new_status=pd.contact_status, attempt_status=attempt.status, attempt_number=attempt.attempt_number,
+        old_status=old, new_status=pd.contact_status, attempt_status=attempt.status, attempt_number=attempt.attempt_number,
         automation_strategy=attempt.automation_strategy, confirmation_detected=attempt.submission == "confirmed",
         screenshot_captured=bool(attempt.screenshot_after_path or attempt.screenshot_before_path), dry_run=attempt.dry_run,
     )  # fmt: skip

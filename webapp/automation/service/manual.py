@@ -12,7 +12,7 @@ from webapp.automation.models import AutomationAttempt, Dealership, ProjectDeale
 from webapp.automation.queries.runs import find_unsettled
 from webapp.automation.service import closing
 from webapp.automation.service.counting import is_due, recount
-from webapp.automation.service.journal import note
+from webapp.automation.service.journal import note, tell
 from webapp.automation.service.orphans import close_orphan_of
 from webapp.automation.service.runs import RunRefused, ring_lanes, start_run
 from webapp.automation.states import ACTIVE_RUN, ATTEMPT, CONTACT_STATUS, METHODS_BY_HAND
@@ -37,13 +37,17 @@ class OverrideRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """The seed's ManualOverride. `new_status` manual_override or skipped; method and time only with the first."""
+    """The seed's ManualOverride. `new_status` manual_override or skipped; method and time only with the first.
+
+    `contacted_by`: who spoke with them, when that is not who says so here.
+    """
 
     new_status: str
     notes: str = ""
     contact_method: str = "phone"
     contacted_at: datetime | None = None
     follow_up_on: date | None = None
+    contacted_by: str = ""
 
 
 @atomic(retry=3)
@@ -51,11 +55,12 @@ def override(project_dealership_id: int, given: Override, *, by: User) -> Projec
     """Set the status by hand, on the ledger and on the lead's timeline. Raises LookupError, OverrideRefused, MoveRefused, LostRace while
     an attempt is in hand. One whose worker has died is closed first.
     """
-    if find_owned(ProjectDealership, project_dealership_id, by.company_id) is None:
+    pd = find_owned(ProjectDealership, project_dealership_id, by.company_id)
+    if pd is None:
         raise LookupError("No such dealership")
     close_orphan_of(project_dealership_id)
-    pd = find_owned(ProjectDealership, project_dealership_id, by.company_id, lock=True)
-    assert pd is not None  # never deleted
+    run = _lock_run_of(pd)
+    pd = db.session.get_one(ProjectDealership, pd.id, with_for_update=True, populate_existing=True)
     now = read_now()
     _check(given, now)
     if pd.lease_until is not None and pd.lease_until > now:
@@ -86,8 +91,12 @@ def override(project_dealership_id: int, given: Override, *, by: User) -> Projec
     if given.new_status == "manual_override":
         _put_on_timeline(pd, given, now, by=by)
     record_event("manual_override", f"Set a dealership from {old} to {given.new_status}", by=by, subject=pd, old_status=old,
-                 new_status=given.new_status, contact_method=given.contact_method, notes=given.notes)  # fmt: skip
-    _note(pd, old, given, by)
+                 new_status=given.new_status, contact_method=given.contact_method, notes=given.notes,
+                 contacted_by=given.contacted_by)  # fmt: skip
+    note(run or pd, "manual_override", "Manual status override applied", dealership_id=pd.dealership_id, user_id=by.id, old_status=old,
+         new_status=given.new_status, contact_method=given.contact_method, notes=given.notes, contacted_by=given.contacted_by)  # fmt: skip
+    if run is not None:
+        _tell(run, pd, old, by)
     return pd
 
 
@@ -100,6 +109,8 @@ def _check(given: Override, now: datetime) -> None:
         raise OverrideRefused("This lies in the future.", "contacted_at")
     if given.contacted_at is not None and given.contacted_at.year < 1970:
         raise OverrideRefused("Choose a time after 1970.", "contacted_at")
+    if len(given.contacted_by) > 255 or "\x00" in given.contacted_by:
+        raise OverrideRefused("A name has at most 255 characters.", "contacted_by")
     if len(given.notes) > MAX_NOTES or "\x00" in given.notes:
         raise OverrideRefused(f"Notes have at most {MAX_NOTES:,} characters.", "notes")
 
@@ -120,15 +131,19 @@ def _put_on_timeline(pd: ProjectDealership, given: Override, now: datetime, *, b
         ) from error
 
 
-def _note(pd: ProjectDealership, old: str, given: Override, by: User) -> None:
-    run = db.session.get(Run, pd.run_id) if pd.run_id else None
-    if run is None:
-        return
-    note(run, "manual_override", "Manual status override applied", dealership_id=pd.dealership_id, user_id=by.id, old_status=old,
-         new_status=given.new_status, contact_method=given.contact_method, notes=given.notes)  # fmt: skip
-    if run.state in ("running", "paused"):
-        run = db.session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
-        closing.finish_when_done(run)
+def _lock_run_of(pd: ProjectDealership) -> Run | None:
+    """The project's run that is going on, else the one that tried this dealership last; its row held, before the dealership's."""
+    run = _lock_active(pd.project_id)
+    if run is None and pd.run_id is not None:
+        run = db.session.get(Run, pd.run_id, with_for_update=True, populate_existing=True)
+    return run
+
+
+def _tell(run: Run, pd: ProjectDealership, old: str, by: User, attempt: AutomationAttempt | None = None) -> None:
+    """What a person did, as the run's event; the run counts anew, and is over when nothing is left of it."""
+    tell(run, "dealership_completed", project_dealership_id=pd.id, attempt_id=attempt.id if attempt else None, oldStatus=old,
+         newStatus=pd.contact_status, byHand=by.name)  # fmt: skip
+    closing.finish_when_done(run)
 
 
 @atomic(retry=3)
@@ -179,7 +194,9 @@ def settle_unknown(attempt_id: int, *, arrived: bool, by: User, notes: str = "")
         arrived=arrived,
         notes=notes,
     )
-    closing.finish_when_done(run)
+    note(run, "outcome_settled", f"Settled by hand: {words.lower()}", dealership_id=pd.dealership_id, attempt_id=attempt.id, user_id=by.id,
+         old_status="failed", new_status=pd.contact_status, arrived=arrived, notes=notes)  # fmt: skip
+    _tell(run, pd, "failed", by, attempt)
     return attempt
 
 

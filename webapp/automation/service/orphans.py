@@ -76,11 +76,12 @@ def _close(attempt_id: int) -> bool:
     advance(attempt, "failed", machine=ATTEMPT, by=None, cause="system", ledger=False)
     if attempt.contact_id is not None:
         settle_contact(attempt.contact_id, run.company_id, "unknown" if pressed else "failed")
-    if pd.contact_status == "in_progress":
+    old = pd.contact_status
+    if old == "in_progress":
         _move(pd, attempt, counts, pressed=pressed)
     dealership = db.session.get_one(Dealership, pd.dealership_id)
     free_host(run, dealership, None)
-    after_attempt(run, pd, attempt, dealership)
+    after_attempt(run, pd, attempt, dealership, old)
     log.warning("attempt_orphaned", attempt_id=attempt.id, pressed=pressed)
     return True
 

@@ -164,7 +164,7 @@ def _record(claimed: Claimed, outcome: Outcome, kept: Kept) -> bool:
     attempt = db.session.get_one(AutomationAttempt, claimed.attempt_id, populate_existing=True)
     if pd is None or attempt.status != "running":
         return False
-    dealership = db.session.get_one(Dealership, pd.dealership_id)
+    dealership, old = db.session.get_one(Dealership, pd.dealership_id), pd.contact_status
     outcome = _true_outcome(outcome, attempt)
     _write_attempt(attempt, outcome, kept)
     mapping = mappings.learn(run, dealership, attempt, outcome)
@@ -180,7 +180,7 @@ def _record(claimed: Claimed, outcome: Outcome, kept: Kept) -> bool:
     pd.lease_until, pd.updated_at = None, read_now()
     db.session.flush()
     free_host(run, dealership, outcome.retry_after if outcome.failure is FailureType.RATE_LIMITED else None)
-    after_attempt(run, pd, attempt, dealership)
+    after_attempt(run, pd, attempt, dealership, old)
     return True
 
 
@@ -317,11 +317,12 @@ def give_back(claimed: Claimed, why: str) -> None:
         ProjectDealership, claimed.project_dealership_id, populate_existing=True, with_for_update=True
     )
     if pd.fence == claimed.fence:
-        if pd.contact_status == "in_progress":
+        old = pd.contact_status
+        if old == "in_progress":
             advance(pd, "pending", machine=CONTACT_STATUS, by=None, cause="system", reason=why, evidence_id=attempt.id)
         pd.lease_until = None
         free_host(run, db.session.get_one(Dealership, pd.dealership_id), None)
-        after_attempt(run, pd, attempt, db.session.get_one(Dealership, pd.dealership_id))
+        after_attempt(run, pd, attempt, db.session.get_one(Dealership, pd.dealership_id), old)
 
 
 @atomic(retry=5)
