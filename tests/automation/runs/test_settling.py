@@ -8,11 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from tests.automation.runs.run_world import OK, failed, fresh
+from tests.factories import make_project_dealership
 from webapp.automation.engine.failures import FailureType
 from webapp.automation.models import AutomationAttempt, RunLog
 from webapp.automation.queries.progress import count_by_hour, list_events, list_failures
 from webapp.automation.service.manual import Override, override, retry_now, settle_unknown
-from webapp.automation.service.recording import LostHold, beat
+from webapp.automation.service.orphans import close_orphans
+from webapp.automation.service.recording import LostHold, beat, give_back
 from webapp.automation.service.runs import RunRefused, cancel_run, pause_run, resume_run
 from webapp.core.db import db as database
 
@@ -219,3 +221,28 @@ def test_one_that_no_run_has_seen_is_logged_all_the_same(world: Any) -> None:
     (line,) = logged("manual_override")
     assert (line.run_id, line.project_id, line.details["old_status"]) == (None, w.project.id, "pending")
     assert told(w) == []
+
+
+@pytest.mark.parametrize("ending", ["given back", "died", "timed out"])
+def test_a_retry_of_what_was_refused_that_sent_nothing_leaves_it_to_a_person_again(world: Any, ending: str) -> None:
+    w = world(1)
+    w.attempt(w.start(), REFUSED)
+    w.later(minutes=5)
+    run = retry_now(w.rows[0].id, by=w.user)
+    if ending == "timed out":
+        w.attempt(run, failed(FailureType.PAGE_TIMEOUT, submission="not_sent"))
+    elif ending == "died":
+        w.claim(run)
+        w.later(minutes=5)
+        close_orphans()
+    else:
+        give_back(w.claim(run), "stopped")
+    cancel_run(run.id, by=w.user)
+    w.later(days=2)
+    for again in (False, True):
+        with pytest.raises(RunRefused, match="No dealership is due"):
+            w.start(retry_failed=again)
+    other = make_project_dealership(w.project, w.list, distance_miles=9)
+    run = w.start()
+    retry_now(w.rows[0].id, by=w.user)
+    assert [w.attempt(run, OK).project_dealership_id for _ in range(2)] == [w.rows[0].id, other.id]

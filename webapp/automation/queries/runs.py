@@ -159,6 +159,16 @@ def find_last_real(project_dealership_id: int) -> AutomationAttempt | None:
     return db.session.scalars(query.order_by(AutomationAttempt.attempt_number.desc()).limit(1)).first()
 
 
+def find_refused(row: ProjectDealership) -> AutomationAttempt | None:
+    """The newest attempt whose message the site refused, while the row stands so."""
+    if row.submission != "rejected":
+        return None
+    query = sa.select(AutomationAttempt).where(
+        AutomationAttempt.project_dealership_id == row.id, AutomationAttempt.submission == "rejected"
+    )
+    return db.session.scalars(query.order_by(AutomationAttempt.attempt_number.desc()).limit(1)).first()
+
+
 def find_unsettled(row: ProjectDealership) -> AutomationAttempt | None:
     """The attempt whose unknown outcome a person has yet to settle, else None."""
     if (row.contact_status, row.submission) != ("failed", "unconfirmed"):

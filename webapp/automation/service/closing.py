@@ -33,6 +33,11 @@ def free_host(run: Run, dealership: Dealership, slower: float | None) -> None:
     db.session.execute(_FREE_HOST, {"host": dealership.host, "gap": gap, "today": read_now().date()})
 
 
+def submission_of(pd: ProjectDealership, came: str | None) -> str | None:
+    """What the row says after a failure: that the site refused a message stands until the next one has left."""
+    return "rejected" if pd.submission == "rejected" and came in (None, "not_sent") else came
+
+
 def after_attempt(
     run: Run, pd: ProjectDealership, attempt: AutomationAttempt, dealership: Dealership, old: str
 ) -> None:

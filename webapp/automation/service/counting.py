@@ -18,7 +18,10 @@ DUE_SQL = f"""
   (CAST(:chosen AS bigint[]) IS NULL OR pd.id = ANY(CAST(:chosen AS bigint[])))
   AND (pd.deferred_until IS NULL OR pd.deferred_until <= rebound_now() + CAST(:stays AS interval))
   AND CASE WHEN :dry THEN pd.contact_status IN ('pending', 'failed', 'blocked') AND NOT {_HERE}
-    ELSE (pd.contact_status = 'pending' AND NOT EXISTS (
+    ELSE (pd.contact_status = 'pending'
+          AND (pd.submission IS DISTINCT FROM 'rejected' OR CAST(:chosen AS bigint[]) IS NOT NULL
+               OR (pd.run_id = :run AND pd.next_retry_at IS NOT NULL))
+          AND NOT EXISTS (
             SELECT FROM automation_attempts s WHERE s.project_dealership_id = pd.id AND s.run_id = :run AND s.status = 'skipped'))
       OR (pd.contact_status IN ('failed', 'blocked') AND pd.run_id = :run AND pd.next_retry_at IS NOT NULL)
       OR (:again AND pd.contact_status IN ('failed', 'blocked') AND NOT {_HERE}

@@ -10,7 +10,7 @@ import structlog
 from webapp.automation.engine.failures import FailureType
 from webapp.automation.models import AutomationAttempt, Dealership, Project, ProjectDealership, Run
 from webapp.automation.rules import RetryConfig, next_retry
-from webapp.automation.service.closing import after_attempt, free_host
+from webapp.automation.service.closing import after_attempt, free_host, submission_of
 from webapp.automation.states import ATTEMPT, CONTACT_STATUS
 from webapp.core.clock import db_now, read_now
 from webapp.core.db import atomic, db
@@ -88,7 +88,7 @@ def _close(attempt_id: int) -> bool:
 
 def _move(pd: ProjectDealership, attempt: AutomationAttempt, counts: dict[str, int], *, pressed: bool) -> None:
     kept = {"retry_counts": counts, "contact_attempts": pd.contact_attempts + 1, "error_type": attempt.error_type,
-            "submission": attempt.submission, "reason": attempt.error_message}  # fmt: skip
+            "submission": submission_of(pd, attempt.submission), "reason": attempt.error_message}  # fmt: skip
     if pressed or attempt.retry_at is None:
         advance(
             pd,

@@ -17,7 +17,7 @@ from webapp.automation.models import AutomationAttempt, ContactRequest, Dealersh
 from webapp.automation.rules import LEASE, RetryConfig, next_retry
 from webapp.automation.service import journal, mappings
 from webapp.automation.service.claims import Claimed, forbid, say_decision
-from webapp.automation.service.closing import after_attempt, free_host
+from webapp.automation.service.closing import after_attempt, free_host, submission_of
 from webapp.automation.states import ATTEMPT, CONTACT_STATUS, status_of_failure
 from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
@@ -256,7 +256,7 @@ def _fail(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, outcome: 
     _close(attempt, attempt_status)
     reason = "Outcome unknown: ask them before anything is sent again" if outcome.submission == "unconfirmed" else ""
     advance(pd, status, machine=CONTACT_STATUS, by=None, cause="system", reason=kind.value, evidence_id=attempt.id,
-            values={"contact_attempts": pd.contact_attempts + 1, "error_type": kind.value, "submission": outcome.submission,
+            values={"contact_attempts": pd.contact_attempts + 1, "error_type": kind.value, "submission": submission_of(pd, outcome.submission),
                     "retry_counts": counts, "next_retry_at": retry_at,
                     "reason": reason or (_why_again(kind, counts[kind.value], wait) if wait else "")})  # fmt: skip
 

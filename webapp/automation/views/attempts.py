@@ -70,11 +70,10 @@ def say_settled(attempt: Any) -> str:
 @bp.app_template_global()
 def retry_facts(member: ProjectDealership) -> dict[str, Any]:
     """For the retry of one dealership: whether it is `open` to one, the run that is going on, the attempt whose message the site refused."""
-    refused = queries.find_last_real(member.id) if member.submission == "rejected" else None
     return {
         "open": member.contact_status in ("pending", "failed", "blocked") and member.submission != "unconfirmed",
         "active": queries.find_active(member.project_id),
-        "refused": refused if refused is not None and refused.submission == "rejected" else None,
+        "refused": queries.find_refused(member),
     }
 
 
