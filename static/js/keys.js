@@ -77,6 +77,7 @@ function pressKey(key, row) {
 document.addEventListener("keydown", (event) => {
   const { target, key } = event;
   if ((event.ctrlKey || event.metaKey) && key === "Enter" && target.matches("textarea") && target.form) return target.form.requestSubmit();
+  if (event.repeat && key === "Enter" && target.matches("button")) return event.preventDefault();
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (key === "Escape" && target.closest(".inline-editing")) return $("[data-cancel]", target.closest(".inline-editing"))?.click();
   if (key === "Escape" && target.matches(TYPING) && target.matches("[data-key]")) return target.blur();
@@ -87,7 +88,7 @@ document.addEventListener("keydown", (event) => {
   const element = findKey(keys);
   if (element) {
     event.preventDefault();
-    return use(element);
+    return event.repeat || use(element); // a key that is held presses once
   }
   if (keyed().some((each) => each.dataset.key.startsWith(`${key} `))) {
     prefix = key;

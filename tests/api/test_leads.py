@@ -108,6 +108,23 @@ def test_a_new_lead_that_cannot_be_is_refused_by_field(
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
 
 
+@pytest.mark.parametrize(
+    ("facts", "zone"),
+    [
+        ({"phone": "+12125550123"}, "America/New_York"),
+        ({"phone": "+12125550123", "postal_code": "60601", "country": "us"}, "America/Chicago"),
+        ({"phone": "+12125550123", "zone": "America/Denver"}, "America/Denver"),
+        ({"phone": "+18005550123"}, None),
+        ({"business": "Acme"}, None),
+    ],
+)
+def test_a_new_lead_without_a_zone_gets_that_of_its_postal_code_or_phone(
+    api: Api, company: Company, facts: dict[str, object], zone: str | None
+) -> None:
+    answer = api.post("/leads", {"list_id": make_list(company).id} | facts)
+    assert (answer.status_code, answer.json["zone"]) == (201, zone)
+
+
 def test_a_list_says_how_many_leads_and_problems_it_has(api: Api, company: Company) -> None:
     lists: list[LeadList] = [make_list(company) for _ in range(5)]
     make_lead(lists[0])

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import make_campaign, make_company, make_lead, make_list, make_user, sign_in
+from tests.dialer.desk_support import NOON, Room, hidden, read
+from tests.factories import make_campaign, make_company, sign_in
 from webapp.core.db import db as database
 from webapp.dialer import desk
 from webapp.dialer.claims import ClaimLost, sweep_claims
 from webapp.dialer.desk import RESULTS, DeskRefused, build_script
+from webapp.dialer.desk_undo import undo_last
 from webapp.dialer.hours import CallbackRefused
 from webapp.dialer.models import Callback, CallLog, HopperEntry
 from webapp.leads.models import Lead
 from webapp.timeline.models import DncEntry
-
-NOON = datetime(2026, 6, 10, 16, 0, tzinfo=UTC)  # a Wednesday, noon in New York
-
-
-class Room:
-    def __init__(self, leads: int = 3) -> None:
-        self.company = make_company(zone="America/New_York")
-        self.campaign = make_campaign(self.company, script="Hello {first_name}, this is {agent} for {business}.")
-        self.list = make_list(self.company, dial_campaign_id=self.campaign.id)
-        self.leads = [make_lead(self.list, zone="America/New_York", first_name=f"Lead{n}") for n in range(leads)]
-        self.ana, self.bob = make_user(self.company, "rep", name="Ana"), make_user(self.company, "rep", name="Bob")
-
-    def take(self, who: Any = None) -> Any:
-        return desk.take_next(self.campaign.id, by=who or self.ana)
-
-    def token(self, who: Any = None) -> str:
-        held = self.take(who)
-        return str(held.token if hasattr(held, "token") else held.claim_token)
 
 
 @pytest.fixture
 def room(db: Any, set_clock: Any) -> Room:
     set_clock(NOON)
     return Room()
-
-
-def read(lead: Lead) -> Lead:
-    database.session.expire_all()
-    return database.session.get_one(Lead, lead.id)
 
 
 def entries() -> list[HopperEntry]:
@@ -131,7 +109,7 @@ def test_undo_brings_the_lead_back_as_it_was_and_in_hand(room: Room, set_clock: 
     desk.give_result(token, result, by=room.ana)
     room.take()
     set_clock(NOON + timedelta(minutes=5))
-    assert desk.undo_last(by=room.ana) == token
+    assert undo_last(by=room.ana) == token
     lead = read(database.session.get_one(Lead, lead_id))
     assert (lead.status, lead.dial_attempts, lead.answered_count) == ("new", 1, 0)
     assert database.session.scalar(sa.select(sa.func.count()).where(DncEntry.lifted_at.is_(None))) == 0
@@ -157,7 +135,7 @@ def test_undo_opens_the_callback_again_that_the_result_had_closed(room: Room) ->
     token = room.token()
     desk.give_result(token, "sale", by=room.ana)
     assert database.session.scalar(sa.select(sa.func.count()).where(Callback.state != "closed")) == 0
-    desk.undo_last(by=room.ana)
+    undo_last(by=room.ana)
     callback = database.session.scalars(sa.select(Callback).where(Callback.state != "closed")).one()
     assert (callback.due_at, callback.agent_id) == (NOON - timedelta(minutes=1), room.ana.id)
     assert read(lead).status == "callback"
@@ -165,13 +143,13 @@ def test_undo_opens_the_callback_again_that_the_result_had_closed(room: Room) ->
 
 def test_there_is_nothing_to_undo_after_a_quarter_of_an_hour_or_for_somebody_else(room: Room, set_clock: Any) -> None:
     with pytest.raises(DeskRefused):
-        desk.undo_last(by=room.ana)
+        undo_last(by=room.ana)
     desk.give_result(room.token(), "busy", by=room.ana)
     with pytest.raises(DeskRefused):
-        desk.undo_last(by=room.bob)
+        undo_last(by=room.bob)
     set_clock(NOON + timedelta(minutes=16))
     with pytest.raises(DeskRefused):
-        desk.undo_last(by=room.ana)
+        undo_last(by=room.ana)
 
 
 def test_a_lead_left_in_the_middle_of_a_call_needs_a_result_from_its_agent(room: Room, set_clock: Any) -> None:
@@ -199,12 +177,6 @@ def test_the_script_says_the_leads_words_and_leaves_other_braces(room: Room) -> 
 
 
 # --- the page ---------------------------------------------------------------------------------------------------
-
-
-def hidden(text: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', text)
-    assert found, name
-    return found[1]
 
 
 def test_the_desk_takes_notes_goes_on_and_says_when_there_is_nothing(client: Any, room: Room) -> None:
@@ -248,7 +220,7 @@ def test_a_lost_claim_is_said_and_the_desk_goes_on(client: Any, room: Room, set_
     assert client.get(f"/desk/beat?token={token}", headers={"HX-Request": "true"}).status_code == 204
     set_clock(NOON + timedelta(minutes=11))
     sweep_claims(room.company.id)
-    assert client.get(f"/desk/beat?token={token}", headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/desk"
+    assert client.get(f"/desk/beat?token={token}", headers={"HX-Request": "true"}).status_code == 286
     answer = client.post("/desk/result", data={"token": token, "campaign": room.campaign.id, "result": "sale"})
     assert answer.status_code == 409
     assert "no longer in your hand" in answer.text

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.dialer.campaign_pages import NOON, Place, count, filled, make_place, text_of
-from tests.factories import make_campaign, make_company, make_lead, make_list
+from tests.factories import make_campaign, make_company, make_lead, make_list, make_user, sign_in
 from tests.harness.client import Client
 from webapp.core.db import db as database
 from webapp.dialer.claims import claim_next
@@ -115,6 +115,22 @@ def test_a_lead_of_another_campaign_or_company_or_none_is_told_apart(place: Plac
     assert "In the hopper" in place.read(f"/why?lead={waiting.id}")
 
 
+def test_one_lead_of_a_campaign_that_is_off_is_told_that_first(place: Place) -> None:
+    callable_now, sold = place.lead(), place.lead(status="sale")
+    place.campaign.active = False
+    page = place.client.get(f"{place.url}/why?lead={callable_now.id}")
+    assert "The campaign is off, so nothing of it is dialed." in text_of(page)
+    assert "Outside hours" not in page.text
+    assert "Change the hours" not in page.text
+    assert f'action="{place.url}/switch"' in page.text
+    text = place.read(f"/why?lead={sold.id}")
+    assert text.index("The campaign is off") < text.index("Sold, converted, not interested or invalid")
+    sign_in(place.client, make_user(place.company, "rep"))
+    page = place.client.get(f"{place.url}/why?lead={callable_now.id}")
+    assert "The campaign is off" in page.text
+    assert "/switch" not in page.text
+
+
 def test_a_campaign_without_leads_has_nothing_to_explain(place: Place) -> None:
     assert "No leads in this campaign" in place.read("/why")
 
@@ -185,12 +201,48 @@ def test_a_lead_that_may_not_be_dialed_is_not_put_on_top_and_the_reason_is_said(
     assert count(HopperEntry) == 0
 
 
+def put_on_top(place: Place, lead: Any) -> Any:
+    return place.client.post(f"{place.url}/hopper/leads", data={"lead_id": str(lead.id)}, follow_redirects=True)
+
+
+def order_of(place: Place) -> list[int]:
+    database.session.rollback()
+    query = sa.select(HopperEntry.lead_id).where(HopperEntry.status == "ready")
+    return list(database.session.scalars(query.order_by(HopperEntry.priority.desc(), HopperEntry.id)))
+
+
 def test_the_same_lead_put_on_top_twice_stands_there_once(place: Place) -> None:
     lead = place.lead()
-    for _ in range(2):
-        assert place.client.post(f"{place.url}/hopper/leads", data={"lead_id": str(lead.id)}).status_code == 303
+    assert "It stands on top." in text_of(put_on_top(place, lead))
+    assert "It stands on top already." in text_of(put_on_top(place, lead))
     assert count(HopperEntry) == 1
-    assert "It stands in a hopper already." in place.read("/hopper")
+
+
+def test_a_lead_that_stands_ready_is_raised_above_all_others(place: Place) -> None:
+    first, second, third = (place.lead() for _ in range(3))
+    due = place.lead(status="callback")
+    database.session.add(Callback(company_id=place.company.id, lead_id=due.id, due_at=NOON - timedelta(minutes=30)))
+    fill_hopper(place.company.id, place.campaign.id)
+    assert order_of(place) == [due.id, first.id, second.id, third.id]
+    text = text_of(put_on_top(place, third))
+    assert "It stood in the hopper already: now it stands on top." in text
+    assert "Put on top by hand" in text
+    assert order_of(place) == [third.id, due.id, first.id, second.id]
+    put_on_top(place, second)
+    put_on_top(place, due)
+    assert order_of(place) == [due.id, second.id, third.id, first.id]
+    assert "Callback due 11:30 their time" in place.read("/hopper")
+    claim = claim_next(place.company.id, place.campaign.id, by=place.manager)
+    assert claim is not None
+    assert claim.lead_id == due.id
+
+
+def test_a_lead_in_somebodys_hand_is_not_put_on_top(place: Place) -> None:
+    lead = place.lead()
+    claim_next(place.company.id, place.campaign.id, by=place.manager)
+    answer = put_on_top(place, lead)
+    assert answer.status_code == 422
+    assert "Mia has it in hand now." in text_of(answer)
 
 
 def test_campaigns_of_another_company_are_not_there(place: Place) -> None:

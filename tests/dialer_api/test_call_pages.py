@@ -1,4 +1,4 @@
-"""/calls, one call, the waiting events and the calls to review, as people use them."""
+"""/calls, one call, the waiting events and the calls without a result, as people use them."""
 
 from datetime import timedelta
 from typing import Any
@@ -139,7 +139,7 @@ def test_another_companys_call_and_event_are_not_found(signed_in: Client, db: SQ
             ).status_code
             == 404
         )
-    assert "To review" in signed_in.get("/calls").text
+    assert "Needs a result" in signed_in.get("/calls").text
     assert "Nothing is waiting" in signed_in.get("/calls/quarantine").text
 
 
@@ -226,12 +226,12 @@ def test_a_dismissed_event_leaves_the_list_with_a_reason_on_record(
 
 def test_a_call_closed_as_unknown_is_reviewed_once(signed_in: Client, company: Company, db: SQLAlchemy) -> None:
     call = make_call(make_lead(make_list(company)), "unknown", needs_review=True)
-    assert "(1) To review" in signed_in.get("/calls/review").text
+    assert "(1) Needs a result" in signed_in.get("/calls/review").text
     for _ in range(2):
         signed_in.post(f"/calls/{call.id}/review")
     db.session.refresh(call)
     assert not call.needs_review
-    assert "Nothing to review" in signed_in.get("/calls/review").text
+    assert "Nothing needs a result" in signed_in.get("/calls/review").text
     assert len(db.session.scalars(sa.select(AuditEvent).where(AuditEvent.kind == "call_reviewed")).all()) == 1
 
 

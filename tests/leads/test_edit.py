@@ -62,6 +62,28 @@ def test_a_typed_phone_is_kept_as_e164_and_gives_the_zone(client, db: SQLAlchemy
 
 
 @pytest.mark.parametrize(
+    ("before", "facts", "zone"),
+    [
+        (None, {"phone": "+12125550123"}, "America/New_York"),
+        (None, {"postal_code": "60601"}, "America/Chicago"),
+        (None, {"first_name": "Bea"}, None),
+        ("America/Denver", {"phone": "+12125550123"}, "America/Denver"),
+        ("America/Denver", {"phone": "+12125550123", "zone": None}, "America/New_York"),
+        (None, {"phone": "+12125550123", "zone": "America/Denver"}, "America/Denver"),
+    ],
+)
+def test_whoever_edits_a_lead_without_a_zone_gives_it_that_of_its_new_place(
+    db: SQLAlchemy, before: str | None, facts: dict[str, object], zone: str | None
+):
+    user = make_user()
+    lead = make_lead(make_list(user.company), phone="+18005550123", zone=before)
+    lead = service.update_lead(lead.id, facts, version=None, by=user)
+    assert lead.zone == zone
+    if zone != before:
+        assert db.session.query(LeadChange).one().after["zone"] == zone
+
+
+@pytest.mark.parametrize(
     ("wrong", "said"),
     [({"phone": "12"}, "cannot be a phone number"), ({"email": "nobody"}, "email"), ({"zone": "Mars/Base"}, "no such time zone"),
      ({"owner_id": "99999"}, "owner"), ({"list_id": "99999"}, "List"), ({"first_name": ""}, "something to know the lead by")],

@@ -27,10 +27,11 @@ _DNC = sa.text(
     ON CONFLICT DO NOTHING
     """
 )
+# A time that was past when it was promised says nothing of when; one that passed on its way to us was missed, and is due.
 _CALLBACKS = sa.text(
     """
     INSERT INTO callbacks (company_id, lead_id, due_at, call_log_id, notes)
-    SELECT DISTINCT ON (l.id) l.company_id, l.id, coalesce(c.callback_at, c.disposition_at + :later), c.id, c.notes
+    SELECT DISTINCT ON (l.id) l.company_id, l.id, CASE WHEN c.callback_at > c.disposition_at THEN c.callback_at ELSE c.disposition_at + :later END, c.id, c.notes
     FROM leads l JOIN call_logs c ON c.lead_id = l.id AND c.disposition = 'callback'
     WHERE l.id = ANY(:ids) AND l.status = 'callback'
     ORDER BY l.id, c.disposition_at DESC

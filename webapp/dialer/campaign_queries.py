@@ -17,6 +17,7 @@ from webapp.core.clock import read_now
 from webapp.core.db import db
 from webapp.core.text import plural
 from webapp.dialer.campaigns import Forecast, Rule, forecast
+from webapp.dialer.eligible import spent_promises
 from webapp.dialer.hours import hours_of, known_zones
 from webapp.dialer.models import Callback, DialCampaign, HopperEntry
 from webapp.dialer.queries import count_held
@@ -257,6 +258,7 @@ class CallbackRow:
     local: datetime | None
     overdue: bool
     mine: bool
+    spent: bool  # its redials are used up
 
 
 def _who(who: str, user: User) -> list[sa.ColumnElement[bool]]:
@@ -287,15 +289,17 @@ def list_callbacks(user: User, who: str, due: str) -> list[CallbackRow]:
         .order_by(Callback.due_at, Callback.id)
         .limit(MOST)
     )
-    return [_callback(row.Callback, row.Lead, row.name, user, now) for row in db.session.execute(query)]
+    rows = db.session.execute(query).all()
+    spent = spent_promises([row.Callback.id for row in rows])
+    return [_callback(row.Callback, row.Lead, row.name, user, now, row.Callback.id in spent) for row in rows]
 
 
-def _callback(callback: Callback, lead: Lead, name: str | None, user: User, now: datetime) -> CallbackRow:
+def _callback(callback: Callback, lead: Lead, name: str | None, user: User, now: datetime, spent: bool) -> CallbackRow:
     zone = lead.zone if lead.zone in known_zones() else None
     own = callback.state == "open" and callback.agent_id is not None
     return CallbackRow(
         callback, lead, name if own else None, callback.due_at.astimezone(ZoneInfo(zone)) if zone else None,
-        callback.due_at <= now, not own or callback.agent_id == user.id,
+        callback.due_at <= now, not own or callback.agent_id == user.id, spent,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ What an agent has in hand stands in the hopper, not in the browser. A desk call 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,23 +15,23 @@ import structlog
 from webapp.accounts.models import User
 from webapp.core.access import find_owned
 from webapp.core.audit import record_event
-from webapp.core.clock import db_now, read_now
+from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
-from webapp.core.states import advance, advance_many
-from webapp.dialer.aftermath import settle_leads
-from webapp.dialer.claims import LEASE, Claim, claim_next, find_claim_of, finish, hold, release
+from webapp.core.states import advance
+from webapp.dialer.blocked import why_blocked
+from webapp.dialer.callbacks import hours_for
+from webapp.dialer.claims import LEASE, Claim, claim_next, find_claim_of, finish, hold
 from webapp.dialer.events import parse_event
-from webapp.dialer.fold import apply_calls
 from webapp.dialer.handback import count_ends, find_call, hand_back, tell
 from webapp.dialer.hours import hours_of, parse_callback
-from webapp.dialer.models import HOPPER, Callback, CallLog, DialCampaign, HopperEntry
+from webapp.dialer.models import CALLBACK, HOPPER, Callback, CallEvent, CallLog, DialCampaign, HopperEntry
 from webapp.dialer.service import record_events
 from webapp.leads.models import Lead, LeadList
-from webapp.leads.states import LEAD
+from webapp.timeline.rules import Quiet
 
 log = structlog.get_logger(__name__)
 PROVIDER = "desk"
-UNDO_FOR = timedelta(minutes=15)
+_HAND = 0x6465736B  # the namespace of the agents' advisory locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,12 @@ class DeskRefused(Exception):
     """What was asked cannot be; the text says why."""
 
 
+@atomic(retry=3)
 def take_next(campaign_id: int, *, by: User) -> Claim | HopperEntry | None:
     """What the agent has in hand already, else the next lead; None when there is none to dial now. Raises LookupError."""
+    db.session.execute(  # two tabs that ask at once get the same lead
+        sa.text("SELECT pg_advisory_xact_lock(:space, CAST(:id % 2147483647 AS int))"), {"space": _HAND, "id": by.id}
+    )
     held = find_claim_of(by)
     if held is not None:
         return held
@@ -75,8 +79,13 @@ def take_next(campaign_id: int, *, by: User) -> Claim | HopperEntry | None:
 
 @atomic(retry=3)
 def start_dial(token: str, *, by: User) -> None:
-    """The agent presses the phone link: the dial counts from here, once. Raises ClaimLost."""
+    """The agent presses the phone link: the dial counts from here, once. Raises ClaimLost, DeskRefused when they may not be
+    dialed any more.
+    """
     entry = hold(by.company_id, token, by=by)
+    blocked = why_blocked(entry)
+    if blocked is not None:
+        raise DeskRefused(f"Do not dial now. {blocked.label}: {blocked.sentence}")
     now = read_now()
     tell(entry, {"provider": PROVIDER, "started_at": now.isoformat()}, "dialing", name="dial")
     if entry.status == "locked":
@@ -100,24 +109,98 @@ def give_result(
     now = read_now()
     due = None
     if result == "callback":
-        if callback_local is None:
-            raise DeskRefused("Say when to call back.")
         campaign = db.session.get_one(DialCampaign, entry.campaign_id)
-        due = parse_callback(callback_local, lead.zone, hours_of(campaign.windows, campaign.holidays), now)
+        due = _promised(callback_local, lead, hours_of(campaign.windows, campaign.holidays))
     call = find_call(by.company_id, PROVIDER, token)
     started = call.started_at if call is not None else now
+    ended = (_first_end(call) if call is not None else None) or now
+    if call is not None and call.notes:  # those of a result that was taken back: what is said now stands alone
+        call.notes = ""
+        db.session.flush()
     facts: dict[str, Any] = {
         "provider": PROVIDER, "call_status": said.call_status, "disposition": said.disposition, "notes": notes,
-        "started_at": started.isoformat(), "ended_at": now.isoformat(), "callback_at": due.isoformat() if due else None,
+        "started_at": started.isoformat(), "ended_at": ended.isoformat(), "callback_at": due.isoformat() if due else None,
     }  # fmt: skip
     if said.call_status == "answered":
-        facts |= {"answered_at": started.isoformat(), "duration": int((now - started).total_seconds())}
+        facts |= {"answered_at": started.isoformat()}
+        if call is not None:  # who did not press the number has measured nothing
+            facts |= {"duration": max(0, int((ended - started).total_seconds()))}
     handed = hand_back(by.company_id, token, facts, by=by)
-    if due is not None and own:
-        db.session.execute(
-            sa.update(Callback).where(Callback.lead_id == lead.id, Callback.state == "open").values(agent_id=by.id)
-        )
+    if due is not None:
+        _keep_for(lead, by.id if own else None, by)
     return handed.call_id
+
+
+def _promised(local: datetime | None, lead: Lead, hours: Quiet) -> datetime:
+    if local is None:
+        raise DeskRefused("Say when to call back.")
+    return parse_callback(local, lead.zone, hours, read_now())
+
+
+def _first_end(call: CallLog) -> datetime | None:
+    """When its result was said for the first time, of a call whose result was taken back: correcting it later is no talk."""
+    first = db.session.scalar(
+        sa.select(CallEvent.payload["ended_at"].astext)
+        .where(CallEvent.call_log_id == call.id, CallEvent.type == "ended")
+        .order_by(CallEvent.id)
+        .limit(1)
+    )  # fmt: skip
+    return datetime.fromisoformat(first) if first else None
+
+
+def _keep_for(lead: Lead, agent_id: int | None, by: User) -> bool:
+    """The new promise is that agent's own or anyone's, whatever the one before it was; False when there is none."""
+    callback = db.session.scalars(
+        sa.select(Callback).where(Callback.lead_id == lead.id, Callback.state != "closed")
+    ).one_or_none()
+    if callback is None:
+        return False
+    if callback.state != "open":
+        advance(callback, "open", machine=CALLBACK, by=by.id, cause="user")
+    callback.agent_id = agent_id
+    db.session.flush()
+    return True
+
+
+@atomic(retry=3)
+def give_late(
+    token: str, lead_id: int, result: str, *, by: User, notes: str = "", callback_local: datetime | None = None
+) -> None:
+    """A result for a lead that is no longer in hand: its lease ran out while the agent was talking.
+
+    Raises LookupError, DeskRefused, CallbackRefused.
+    """
+    if result not in RESULTS:
+        raise DeskRefused("Choose one of the results.")
+    lead = find_owned(Lead, lead_id, by.company_id)
+    if lead is None or not token:
+        raise LookupError("No such lead")
+    call = find_call(by.company_id, PROVIDER, token)
+    if call is not None and (call.lead_id != lead.id or call.agent_id != by.id):
+        raise LookupError("No such call")
+    if call is not None and not call.needs_review:
+        raise DeskRefused("This call has its result already.")
+    db.session.execute(sa.select(Lead.id).where(Lead.id == lead.id).with_for_update())
+    now, said = read_now(), RESULTS[result]
+    campaign = db.session.scalar(
+        sa.select(DialCampaign).join(LeadList, LeadList.dial_campaign_id == DialCampaign.id).where(LeadList.id == lead.list_id)
+    )  # fmt: skip
+    due = _promised(callback_local, lead, hours_for(lead)) if result == "callback" else None
+    started = call.started_at if call is not None else now
+    event = {
+        "provider": PROVIDER, "event_id": f"claim:{token}:late:{count_ends(call)}", "call_id": token, "type": "ended",
+        "lead_id": lead.id, "phone": lead.phone, "agent": by.name, "campaign_id": campaign.id if campaign else None,
+        "call_status": said.call_status, "disposition": said.disposition, "notes": notes, "started_at": started.isoformat(),
+        "ended_at": ((call and call.ended_at) or now).isoformat(), "callback_at": due.isoformat() if due else None,
+    }  # fmt: skip
+    record_events(by.company_id, [parse_event(event)], source=PROVIDER)
+    db.session.execute(
+        sa.update(CallLog)
+        .where(CallLog.company_id == by.company_id, CallLog.provider == PROVIDER, CallLog.provider_call_id == token)
+        .values(agent_id=by.id, needs_review=False)
+    )
+    if due is not None:
+        _keep_for(lead, None, by)
 
 
 @atomic(retry=3)
@@ -133,157 +216,53 @@ def skip(token: str, *, by: User) -> None:
     db.session.add(HopperEntry(**facts, priority=0))
 
 
-@atomic(retry=3)
-def undo_last(*, by: User) -> str:
-    """Take the agent's last result back: the call is open again, the lead as it was and in hand. Its token.
-
-    Raises DeskRefused when there is none of the last quarter of an hour, or the lead has moved on.
-    """
-    call = db.session.scalars(
-        sa.select(CallLog)
-        .where(CallLog.company_id == by.company_id, CallLog.agent_id == by.id, CallLog.provider == PROVIDER,
-               CallLog.ended_at > db_now() - UNDO_FOR, CallLog.call_status != "unknown")
-        .order_by(CallLog.ended_at.desc(), CallLog.id.desc())
-        .limit(1)
-    ).first()  # fmt: skip
-    if call is None:
-        raise DeskRefused("There is no result of yours in the last 15 minutes.")
-    db.session.execute(sa.select(Lead.id).where(Lead.id == call.lead_id).with_for_update())
-    db.session.refresh(call)
-    if call.ended_at is None:
-        raise DeskRefused("It is taken back already.")
-    newer = sa.select(CallLog.id).where(CallLog.lead_id == call.lead_id, CallLog.started_at > call.started_at).limit(1)
-    held = sa.select(HopperEntry).where(HopperEntry.lead_id == call.lead_id)
-    entry = db.session.scalars(held).one_or_none()
-    if db.session.scalar(newer) or (entry is not None and entry.status != "ready"):
-        raise DeskRefused("The lead was dialed again since, or is in somebody's hand.")
-    _put_down(by)
-    if entry is not None:
-        db.session.delete(entry)
-        db.session.flush()
-    human = call.human
-    _move_back(call, by)
-    _reopen(call)
-    apply_calls({call.lead_id: (0, -1 if human else 0)})
-    settle_leads(by.company_id, [call.lead_id])
-    db.session.execute(sa.text("SELECT set_config('rebound.calls_counted', '', true)"))
-    now = read_now()
-    db.session.add(
-        HopperEntry(
-            company_id=by.company_id, lead_id=call.lead_id, campaign_id=_campaign_of(call), status="dialing", source="manual",
-            phone=call.phone, locked_at=now, locked_by_id=by.id, lease_until=now + LEASE, claim_token=call.provider_call_id,
-        )
-    )  # fmt: skip
-    record_event("desk_undo", "Took the last result back", by=by, subject=call, lead_id=call.lead_id)
-    return call.provider_call_id
-
-
-def _put_down(by: User) -> None:
-    """What else the agent has in hand goes back first. Raises DeskRefused while it is being dialed."""
-    other = find_claim_of(by)
-    if other is None:
-        return
-    if other.status == "dialing":
-        raise DeskRefused("Finish the call in hand first.")
-    release(by.company_id, other.claim_token or "")
-
-
-def _campaign_of(call: CallLog) -> int:
-    if call.campaign_id is not None:
-        return call.campaign_id
-    found = db.session.scalar(
-        sa.select(LeadList.dial_campaign_id).join(Lead, Lead.list_id == LeadList.id).where(Lead.id == call.lead_id)
-    )
-    if found is None:
-        raise DeskRefused("The lead belongs to no campaign any more.")
-    return found
-
-
-def _move_back(call: CallLog, by: User) -> None:
-    """The status before the call, where the call was the last to change it; what it closed or forbade is open again."""
-    last = db.session.execute(
-        sa.text(
-            "SELECT old_status, new_status, evidence_id FROM status_changes WHERE machine = 'lead' AND subject_id = :lead"
-            " ORDER BY id DESC LIMIT 1"
-        ),
-        {"lead": call.lead_id},
-    ).first()
-    if call.disposition == "dnc":
-        db.session.execute(
-            sa.text(
-                "UPDATE dnc_entries SET lifted_at = rebound_now(), lifted_by_id = :by, lifted_reason = 'The result was taken back'"
-                " WHERE company_id = :company AND lead_id = :lead AND source = 'call' AND lifted_at IS NULL AND created_at >= :since"
-            ),
-            {"by": by.id, "company": call.company_id, "lead": call.lead_id, "since": call.ended_at},
-        )
-    if last is None or last.evidence_id != call.id or last.old_status is None:
-        return
-    t = Lead.__table__.c
-    picks = sa.select(t.id, t.company_id, t.status.label("seen"), sa.literal(last.old_status).label("to_status")).where(
-        t.id == call.lead_id
-    )
-    db.session.execute(
-        advance_many(picks, machine=LEAD, table=Lead.__table__, by=by.id, cause="undo", batch_id=None,
-                     values={"last_status_change": db_now(), "version": t.version + 1})
-    ).all()  # fmt: skip
-    if last.old_status == "callback":
-        db.session.execute(
-            sa.text(
-                "INSERT INTO callbacks (company_id, lead_id, due_at, agent_id, notes, call_log_id)"
-                " SELECT company_id, lead_id, due_at, agent_id, notes, call_log_id FROM callbacks"
-                " WHERE lead_id = :lead AND closed_at >= :since ORDER BY closed_at DESC, id DESC LIMIT 1 ON CONFLICT DO NOTHING"
-            ),
-            {"lead": call.lead_id, "since": call.ended_at},
-        )
-
-
-def _reopen(call: CallLog) -> None:
-    db.session.execute(sa.text("SELECT set_config('rebound.calls_counted', 'on', true)"))
-    db.session.execute(
-        sa.update(CallLog)
-        .where(CallLog.id == call.id)
-        .values(call_status="dialing", answered_at=None, ended_at=None, duration=None, disposition=None, disposition_at=None,
-                callback_at=None, needs_review=False)
-    )  # fmt: skip
-
-
 # --- needs a result ---------------------------------------------------------------------------------------------------
 
 
-def list_unsaid(user: User, *, everybody: bool = False, limit: int = 50) -> list[Any]:
-    """Calls that were closed without a result, of this agent or of all, newest first: (call, lead)."""
+def list_unsaid(user: User, *, limit: int = 50) -> list[Any]:
+    """This agent's calls that were closed without a result, newest first: (call, lead)."""
     query = sa.select(CallLog, Lead).join(Lead, Lead.id == CallLog.lead_id).where(
-        CallLog.company_id == user.company_id, CallLog.needs_review, CallLog.call_status == "unknown"
+        CallLog.company_id == user.company_id, CallLog.needs_review, CallLog.call_status == "unknown", CallLog.agent_id == user.id
     )  # fmt: skip
-    if not everybody:
-        query = query.where(CallLog.agent_id == user.id)
     return list(db.session.execute(query.order_by(CallLog.id.desc()).limit(limit)))
 
 
 @atomic(retry=3)
-def say_result(call_id: int, result: str, *, by: User, notes: str = "", everybody: bool = False) -> CallLog:
-    """What came of a call that was left without a result. Raises LookupError, DeskRefused."""
+def say_result(
+    call_id: int, result: str, *, by: User, notes: str = "", everybody: bool = False, callback_local: datetime | None = None,
+    own: bool = False,
+) -> CallLog:  # fmt: skip
+    """What came of a call that was left without a result; `own` keeps a callback for its agent.
+
+    Raises LookupError, DeskRefused, CallbackRefused.
+    """
     call = find_owned(CallLog, call_id, by.company_id)
     if call is None or (call.agent_id != by.id and not everybody):
         raise LookupError("No such call")
-    if result not in RESULTS or result == "callback":
+    if result not in RESULTS:
         raise DeskRefused("Choose one of the results.")
-    db.session.execute(sa.select(Lead.id).where(Lead.id == call.lead_id).with_for_update())
+    lead = db.session.get_one(Lead, call.lead_id, populate_existing=True, with_for_update=True)
     db.session.refresh(call)
     if not call.needs_review:
         raise DeskRefused("It has a result already.")
+    due = _promised(callback_local, lead, hours_for(lead)) if result == "callback" else None
     said = RESULTS[result]
-    turn = count_ends(by.company_id, call.provider_call_id)
+    turn = count_ends(call)
     event = {
         "provider": call.provider, "event_id": f"{call.provider_call_id}:said:{turn}", "call_id": call.provider_call_id,
         "type": "ended", "lead_id": call.lead_id, "call_status": said.call_status, "started_at": call.started_at.isoformat(),
-        "ended_at": (call.ended_at or call.started_at).isoformat(), "agent": by.name, "notes": notes,
+        "ended_at": (call.ended_at or call.started_at).isoformat(), "notes": notes,
+        "agent": by.name if call.agent_id in (None, by.id) else "", "callback_at": due.isoformat() if due else None,
         **({"disposition": said.disposition} if said.disposition else {}),
     }  # fmt: skip
     record_events(by.company_id, [parse_event(event)], source=PROVIDER)
-    db.session.execute(
-        sa.update(CallLog).where(CallLog.id == call.id).values(needs_review=False, agent_id=call.agent_id or by.id)
-    )
+    agent_id = call.agent_id or by.id
+    db.session.execute(sa.update(CallLog).where(CallLog.id == call.id).values(needs_review=False, agent_id=agent_id))
+    if due is not None:
+        made = sa.select(Callback.id).where(Callback.call_log_id == call.id, Callback.state != "closed")
+        if db.session.scalar(made) is None or not _keep_for(lead, agent_id if own else None, by):
+            raise DeskRefused("The lead has moved on since this call: choose another result.")
+    record_event("result_said", f"Said what came of a call: {said.label}", by=by, subject=call, lead_id=call.lead_id)
     db.session.refresh(call)
     return call
 

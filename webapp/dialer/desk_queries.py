@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from webapp.accounts.models import User
 from webapp.core.clock import db_now
 from webapp.core.db import db
+from webapp.dialer.blocked import why_blocked
 from webapp.dialer.claims import find_claim_of
 from webapp.dialer.desk import PROVIDER, build_script
+from webapp.dialer.eligible import Reason
 from webapp.dialer.models import Callback, CallLog, DialCampaign, HopperEntry
 from webapp.leads.models import Lead, LeadList
 from webapp.timeline.guard import look
@@ -22,7 +24,9 @@ from webapp.timeline.rules import Decision
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The lead in hand. `dialed_at`: when its call of this claim began; `callback`: what was promised; `decision`: the guard's word."""
+    """The lead in hand. `dialed_at`: when its call of this claim began, with the `notes` of a result that was taken back;
+    `callback`: what was promised; `decision`: the guard's word; `blocked`: why it may not be dialed any more.
+    """
 
     entry: HopperEntry
     lead: Lead
@@ -33,6 +37,8 @@ class Card:
     script: str
     decision: Decision
     now: datetime
+    notes: str
+    blocked: Reason | None
 
 
 def find_card(user: User) -> Card | None:
@@ -41,15 +47,17 @@ def find_card(user: User) -> Card | None:
         return None
     lead = db.session.get_one(Lead, entry.lead_id)
     campaign = db.session.get_one(DialCampaign, entry.campaign_id)
-    dialed = sa.select(CallLog.started_at).where(
+    dialed = sa.select(CallLog.started_at, CallLog.notes).where(
         CallLog.company_id == user.company_id, CallLog.provider == PROVIDER, CallLog.provider_call_id == entry.claim_token,
         CallLog.is_open,
     )  # fmt: skip
     callback = sa.select(Callback).where(Callback.lead_id == lead.id, Callback.state != "closed")
     view = look(user.company_id, [lead.id], "call")
+    call = db.session.execute(dialed).first()
     return Card(
-        entry, lead, db.session.get_one(LeadList, lead.list_id), campaign, db.session.scalar(dialed),
+        entry, lead, db.session.get_one(LeadList, lead.list_id), campaign, call.started_at if call else None,
         db.session.scalars(callback).one_or_none(), build_script(campaign.script, lead, user.name), view.decisions[lead.id], view.now,
+        call.notes if call else "", why_blocked(entry),
     )  # fmt: skip
 
 

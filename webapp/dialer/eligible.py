@@ -49,9 +49,9 @@ REASONS: dict[str, Reason] = {
     "in_call": Reason("In a call", "A call to them has no end yet.", "info", "See the calls", "dialer.calls"),
     "needs_repair": Reason("Needs repair", "Its calls and its status or counts disagree: it may have been dialed more than it says.", "bad", "Fix problematic leads", "recycling.problems"),
     "no_callback": Reason("Callback without a time", "The status says Callback, and none is open.", "bad", "Decide on each", "recycling.problems"),
-    "callback_later": Reason("Callback later", "A call was promised for later, or is kept for one agent.", "info", "See the callbacks", "dialer.callbacks"),
     "exhausted": Reason("Exhausted", "All dials of this pass, of its life, or redials for its result are used up.", "warn",
                         "Recycle a list, or raise the limits", "dialer.edit_campaign"),
+    "callback_later": Reason("Callback later", "A call was promised for later, or is kept for one agent.", "info", "See the callbacks", "dialer.callbacks"),
     "cooling": Reason("Cooling", "The delay after its last result has not passed.", "neutral", "Change the delays", "dialer.rules", temporary=True),
     "outside_hours": Reason("Outside hours", "It is outside the calling hours where they are.", "neutral", "Change the hours", "dialer.edit_campaign", temporary=True),
     "spoken": Reason("Spoken to lately", "The outreach guard allows no second call yet.", "neutral", "Outreach rules", "timeline.outreach", temporary=True),
@@ -67,6 +67,23 @@ DNC_SQL = """(EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_i
               AND d.lifted_at IS NULL AND coalesce(d.method, 'call') = 'call')
        OR EXISTS (SELECT FROM dnc_entries d WHERE d.company_id = l.company_id AND d.kind = 'lead' AND d.value = l.id::text
               AND d.lifted_at IS NULL AND coalesce(d.method, 'call') = 'call'))"""
+_SHIPPED = f"(VALUES {DEFAULT_DELAYS})"
+# A callback is promised when its call's result is said, or when a person gives it another time.
+_PROMISED_AT = """greatest(coalesce(cb.moved_at, (SELECT p.disposition_at FROM call_logs p WHERE p.id = cb.call_log_id), cb.created_at),
+             l.dials_reset_at)"""
+# The redials of a promise: as its last dial's result has them, by the dials since it was made.
+PROMISE_SPENT_SQL = f"""l.status = 'callback' AND l.call_count > 0 AND (
+    SELECT count(*) - 1 >= coalesce(max(its.redials), max(usual.redials))
+    FROM (SELECT c.result, first_value(c.result) OVER (ORDER BY c.started_at DESC, c.id DESC) AS last FROM call_logs c
+          WHERE c.lead_id = l.id AND c.result IS NOT NULL AND c.started_at > {_PROMISED_AT}) tries
+    LEFT JOIN recycle_rules its ON its.campaign_id = ll.dial_campaign_id AND its.status = tries.last AND its.active
+    LEFT JOIN {_SHIPPED} AS usual(status, seconds, redials) ON usual.status = tries.last
+    WHERE tries.result = tries.last)"""
+# The redials of its result, in this pass. Where no rule is, nothing is looked up.
+RESULT_SPENT_SQL = """coalesce(l.pass_dials > coalesce(rule.redials, shipped.redials), false) AND (
+    SELECT count(*) - 1 FROM call_logs c WHERE c.lead_id = l.id AND c.result = l.status
+      AND c.started_at > coalesce(l.dials_reset_at, '-infinity')) >= coalesce(rule.redials, shipped.redials)"""
+REDIALS_SPENT_SQL = f"(({RESULT_SPENT_SQL}) OR ({PROMISE_SPENT_SQL}))"  # the status report counts by it too
 # Over `leads l, lead_lists ll, dial_campaigns dc`, with the lead's open callback `cb`, its rule `rule` or the shipped one, and
 # `recent`, the phones dialed within the gap, `z` the zones, `cap` the guard's; what is in braces differs with who asks.
 REASON_SQL = f"""CASE
@@ -81,12 +98,9 @@ REASON_SQL = f"""CASE
   WHEN l.call_count > 0 AND {{in_call}} THEN 'in_call'
   WHEN l.problem IN ('dialed_but_new', 'calls_without_tracking', 'count_mismatch') THEN 'needs_repair'
   WHEN l.status = 'callback' AND cb.id IS NULL THEN 'no_callback'
+  WHEN l.dial_attempts >= dc.lifetime_dials OR l.pass_dials >= dc.dials_per_pass OR {REDIALS_SPENT_SQL} THEN 'exhausted'
   WHEN cb.due_at > rebound_now() OR (cb.state = 'open' AND cb.agent_id IS NOT NULL AND cb.agent_id IS DISTINCT FROM %(agent)s::bigint)
     THEN 'callback_later'
-  WHEN l.dial_attempts >= dc.lifetime_dials OR l.pass_dials >= dc.dials_per_pass THEN 'exhausted'
-  WHEN l.pass_dials > coalesce(rule.redials, shipped.redials) AND (
-    SELECT count(*) - 1 FROM call_logs c WHERE c.lead_id = l.id AND c.result = l.status
-      AND c.started_at > coalesce(l.dials_reset_at, '-infinity')) >= coalesce(rule.redials, shipped.redials) THEN 'exhausted'
   WHEN l.next_eligible_at > rebound_now() AND (l.status <> 'callback' OR cb.due_at <= l.last_dial_attempt) THEN 'cooling'
   WHEN {{closed}} THEN 'outside_hours'
   WHEN cb.id IS NULL AND {{spoken}} THEN 'spoken'
@@ -125,10 +139,11 @@ RECENT_SQL = """recent AS MATERIALIZED (
     AND c.started_at > rebound_now() - make_interval(mins => %(gap)s)
   GROUP BY c.phone
 )"""
-JOINS_SQL = f"""JOIN lead_lists ll ON ll.id = l.list_id JOIN dial_campaigns dc ON dc.id = ll.dial_campaign_id
-  LEFT JOIN callbacks cb ON cb.lead_id = l.id AND cb.state <> 'closed'
+RULES_SQL = f"""LEFT JOIN callbacks cb ON cb.lead_id = l.id AND cb.state <> 'closed'
   LEFT JOIN recycle_rules rule ON rule.campaign_id = dc.id AND rule.status = l.status AND rule.active
-  LEFT JOIN (VALUES {DEFAULT_DELAYS}) AS shipped(status, seconds, redials) ON shipped.status = l.status
+  LEFT JOIN {_SHIPPED} AS shipped(status, seconds, redials) ON shipped.status = l.status"""
+JOINS_SQL = f"""JOIN lead_lists ll ON ll.id = l.list_id JOIN dial_campaigns dc ON dc.id = ll.dial_campaign_id
+  {RULES_SQL}
   LEFT JOIN recent gap ON gap.phone = l.phone
   LEFT JOIN unnest(%(zones)s::text[], %(zones_open)s::boolean[]) AS z(zone, is_open) ON z.zone = l.zone"""
 ONE_JOINS_SQL = JOINS_SQL[: JOINS_SQL.index("LEFT JOIN recent")]
@@ -221,6 +236,17 @@ WHERE CASE WHEN reason IS NULL AND held = 'ready' THEN 'ready' ELSE coalesce(rea
 def ids_of_reason(campaign: DialCampaign, reason: str) -> list[int]:
     """The leads behind one number of `count_reasons`."""
     return [row.id for row in run(_REASON_IDS, facts_of(campaign) | {"reason": reason})]
+
+
+_SPENT = f"""
+SELECT cb.id FROM callbacks cb JOIN leads l ON l.id = cb.lead_id JOIN lead_lists ll ON ll.id = l.list_id
+WHERE cb.id = ANY(%(ids)s::bigint[]) AND {PROMISE_SPENT_SQL}
+"""
+
+
+def spent_promises(callback_ids: Sequence[int]) -> set[int]:
+    """Of these open callbacks, those whose redials are used up: people see them, no dialer calls."""
+    return {row.id for row in run(_SPENT, {"ids": list(callback_ids)})}
 
 
 def run(sql: str, params: Mapping[str, Any]) -> Sequence[Any]:

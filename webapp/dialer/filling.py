@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 import structlog
 
+from webapp.accounts.models import User
 from webapp.core.access import find_owned
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
@@ -15,7 +16,7 @@ from webapp.core.states import advance_many
 from webapp.dialer import eligible
 from webapp.dialer.aftermath import close_callbacks
 from webapp.dialer.eligible import DIALABLE, FREE_SQL, JOINS_SQL, MANY_SQL, RECENT_SQL, facts_of, run
-from webapp.dialer.models import CALLBACK, Callback, DialCampaign
+from webapp.dialer.models import CALLBACK, Callback, DialCampaign, HopperEntry
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.states import LEAD
 
@@ -264,28 +265,51 @@ def share_out(total: int, lists: Mapping[int, tuple[int, int]]) -> dict[int, int
     return given
 
 
+_ABOVE = """SELECT greatest(%(manual)s, max(e.priority) + 1) FROM hopper_entries e
+WHERE e.campaign_id = %(campaign)s AND e.status = 'ready' AND e.lead_id <> %(id)s"""
+_ON_TOP = f"""
+INSERT INTO hopper_entries (company_id, lead_id, campaign_id, status, source, priority, phone)
+VALUES (%(company)s, %(id)s, %(campaign)s, 'ready', 'manual', ({_ABOVE}), %(phone)s)
+ON CONFLICT (lead_id) DO UPDATE SET campaign_id = excluded.campaign_id, priority = excluded.priority, phone = excluded.phone,
+  source = CASE WHEN hopper_entries.source = 'callback' THEN 'callback' ELSE 'manual' END
+WHERE hopper_entries.status = 'ready'
+  AND (hopper_entries.priority < excluded.priority OR hopper_entries.campaign_id <> excluded.campaign_id)
+RETURNING xmax = 0 AS made
+"""
+
+
 @atomic(retry=3)
-def add_manually(company_id: int, campaign_id: int, lead_id: int, *, by_id: int) -> bool:
-    """A person puts one lead on top, within the rules; False when it stands there already. Raises LookupError, ValueError."""
+def add_manually(
+    company_id: int, campaign_id: int, lead_id: int, *, by_id: int
+) -> Literal["added", "raised", "on_top"]:
+    """A person puts one lead above all that stand ready, within the rules: what that took. Raises LookupError, ValueError."""
     campaign, lead = find_owned(DialCampaign, campaign_id, company_id), find_owned(Lead, lead_id, company_id, lock=True)
     if campaign is None or lead is None:
         raise LookupError("No such campaign or lead")
     judged = eligible.judge(campaign, [lead.id], agent_id=by_id)
     if lead.id not in judged:
         raise ValueError("The lead's list belongs to another campaign.")
+    _refuse_held(lead)
     reason = judged[lead.id]
     if reason is not None and reason not in _TEMPORARY:
         raise ValueError(eligible.REASONS[reason].sentence)
-    added = run(
-        "INSERT INTO hopper_entries (company_id, lead_id, campaign_id, status, source, priority, phone)"
-        " VALUES (%(company)s, %(id)s, %(campaign)s, 'ready', 'manual', %(priority)s, %(phone)s)"
-        " ON CONFLICT (lead_id) DO NOTHING RETURNING id",
-        {
-            "company": company_id,
-            "id": lead.id,
-            "campaign": campaign.id,
-            "priority": PRIORITIES["manual"],
-            "phone": lead.phone,
-        },
-    )
-    return bool(added)
+    given = {
+        "company": company_id, "id": lead.id, "campaign": campaign.id, "manual": PRIORITIES["manual"], "phone": lead.phone,
+    }  # fmt: skip
+    rows = run(_ON_TOP, given)
+    if rows:
+        return "added" if rows[0].made else "raised"
+    _refuse_held(lead)  # taken since we looked
+    return "on_top"
+
+
+def _refuse_held(lead: Lead) -> None:
+    """Raises ValueError for a lead in somebody's hand."""
+    holder = db.session.execute(
+        sa.select(User.name)
+        .select_from(HopperEntry)
+        .outerjoin(User, User.id == HopperEntry.locked_by_id)
+        .where(HopperEntry.lead_id == lead.id, HopperEntry.status != "ready")
+    ).first()
+    if holder is not None:
+        raise ValueError(f"{holder.name or 'A dialer'} has it in hand now.")

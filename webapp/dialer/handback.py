@@ -46,7 +46,8 @@ def hand_back(company_id: int, token: str, facts: dict[str, Any], *, by: User | 
     Raises ClaimLost, ResultRefused, and pydantic's ValidationError for facts that contradict each other; nothing is written then.
     """
     entry = hold(company_id, token, by=by)
-    call = tell(entry, {"ended_at": None, **facts}, "ended", name=f"end:{count_ends(company_id, token)}")
+    turn = count_ends(find_call(company_id, facts["provider"], facts.get("call_id") or token))
+    call = tell(entry, {"ended_at": None, **facts}, "ended", name=f"end:{turn}")
     if call.is_open:
         raise ResultRefused("call_id", "names a call that has no end")
     finish(company_id, token)
@@ -89,9 +90,9 @@ def find_call(company_id: int, provider: str, call_id: str) -> CallLog | None:
     return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
-def count_ends(company_id: int, call_id: str) -> int:
+def count_ends(call: CallLog | None) -> int:
     """How often this call had an end already: one that was taken back comes again under another name."""
-    query = sa.select(sa.func.count()).where(
-        CallEvent.company_id == company_id, CallEvent.provider_call_id == call_id, CallEvent.type == "ended"
-    )
+    if call is None:
+        return 0
+    query = sa.select(sa.func.count()).where(CallEvent.call_log_id == call.id, CallEvent.type == "ended")
     return int(db.session.scalar(query) or 0)

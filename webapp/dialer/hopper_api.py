@@ -253,7 +253,12 @@ class ResultIn(In):
     duration: Annotated[int | None, Field(strict=True, ge=0, le=604_800, description="Seconds.")] = None
     recording: Annotated[Text, StringConstraints(max_length=500)] = ""
     notes: Annotated[Text, StringConstraints(max_length=10_000)] = ""
-    callback_at: Annotated[When | None, Field(description="With the disposition callback: when to call again.")] = None
+    callback_at: Annotated[
+        When | None,
+        Field(
+            description="With the disposition callback: when to call again; a day later when left out, or not after the result."
+        ),
+    ] = None
     provider: Key = "api"
     call_id: Annotated[
         Key | None, Field(description="As in the call's events, if any were sent; the token when left out.")

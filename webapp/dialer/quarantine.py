@@ -9,7 +9,7 @@ from webapp.core.access import find_owned, owned
 from webapp.core.audit import record_event
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
-from webapp.dialer.models import CallEvent, CallLog
+from webapp.dialer.models import CallEvent
 from webapp.dialer.service import place_events
 from webapp.leads.models import Lead
 
@@ -114,20 +114,4 @@ def dismiss(event: CallEvent, reason: str, *, by: User) -> bool:
             "event_dismissed", f"Dismissed the waiting event {event.event_id}", by=by, subject=event, reason=reason
         )
         db.session.refresh(event)
-    return changed is not None
-
-
-@atomic(retry=3)
-def mark_reviewed(call: CallLog, *, by: User) -> bool:
-    """Take the call off the review list; False when somebody did before."""
-    changed = db.session.execute(
-        sa.update(CallLog.__table__)
-        .where(CallLog.id == call.id, CallLog.needs_review)
-        .values(needs_review=False)
-        .returning(CallLog.id)
-    ).first()
-    if changed is not None:
-        record_event(
-            "call_reviewed", f"Looked at the call {call.provider_call_id}", by=by, subject=call, lead_id=call.lead_id
-        )
     return changed is not None

@@ -168,7 +168,9 @@ class NewLead(In):
     city: Text = ""
     state: Text = ""
     postal_code: Annotated[str, StringConstraints(max_length=20)] = ""
-    zone: Annotated[str | None, Field(max_length=60, description="IANA time zone.")] = None
+    zone: Annotated[
+        str | None, Field(max_length=60, description="IANA time zone; left out, that of the postal code or phone.")
+    ] = None
     source: Text = ""
     tags: Annotated[list[Tag], Field(max_length=MAX_TAGS)] = []
     custom: Annotated[dict[str, Any], Field(max_length=100)] = {}

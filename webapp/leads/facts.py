@@ -58,7 +58,7 @@ def same(column: str, before: Any, after: Any) -> bool:
 @lru_cache(maxsize=4096)
 def guess_zone(phone: str | None, postal_code: str, country: str) -> str | None:
     """The IANA zone of a postal code of the US, else of the phone's area where it has but one."""
-    if country in ("", "US") and re.fullmatch(r"[0-9]{5}(-[0-9]{4})?", postal_code):
+    if country.upper() in ("", "US") and re.fullmatch(r"[0-9]{5}(-[0-9]{4})?", postal_code):
         import zipcodes  # its table loads on import and takes a second
 
         found = zipcodes.matching(postal_code[:5])  # type: ignore[no-untyped-call]

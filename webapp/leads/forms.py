@@ -9,7 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from wtforms import BooleanField, Form, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length
 
-from webapp.leads.facts import TEXTS, clean_text, guess_zone, parse_phone, parse_tags
+from webapp.leads.facts import TEXTS, clean_text, parse_phone, parse_tags
 from webapp.leads.models import Lead
 from webapp.leads.states import IMPORTABLE, LEAD
 
@@ -98,7 +98,6 @@ class LeadForm(Form):
         found: dict[str, Any] = {name: getattr(self, name).data or "" for name in TEXTS}
         for name in ("phone", "email", "zone"):
             found[name] = found[name] or None
-        found["zone"] = found["zone"] or guess_zone(found["phone"], found["postal_code"], found["country"])
         return found | {"tags": parse_tags(self.tags.data or ""), "owner_id": self.owner_id.data}
 
 

@@ -88,8 +88,8 @@ def recommend(
     if exhausted:
         found.append(
             Recommendation(
-                "exhausted", "warn", f"{plural(exhausted, 'lead')} {_is(exhausted, 'has', 'have')} no dials left under the campaign's "
-                "limits. Raise the limit, recycle them, or let them rest.", f"Review {num(exhausted)} exhausted",
+                "exhausted", "warn", f"{plural(exhausted, 'lead')} {_is(exhausted, 'has', 'have')} no dials left: a limit, or the "
+                "redials of the last result, are used up. Raise them, recycle the leads, or let them rest.", f"Review {num(exhausted)} exhausted",
                 f"/lists/{list_id}/recycle",
             )
         )  # fmt: skip

@@ -22,8 +22,9 @@ from webapp.dialer.results import CALL, DISPOSITIONS
 from webapp.leads.models import LeadList
 from webapp.leads.tallies import count, get_cells
 from webapp.reports import outreach
+from webapp.reports.out_of_dials import READ_AT_ONCE, count_exhausted
 from webapp.reports.outreach import WEEKDAYS, OutreachFilter
-from webapp.reports.status import FINAL, SCRUBBED, Ratio, count_exhausted, work_out
+from webapp.reports.status import FINAL, SCRUBBED, Ratio, work_out
 
 NO_AGENT, NO_CAMPAIGN, NO_DISPOSITION = "No agent named", "No campaign", "No disposition"
 PENETRATION = ("attempted", "final_gross", "final_net")
@@ -228,21 +229,22 @@ def _sum(hour: int, rows: list[Any]) -> Dials:
 def get_penetration(company_id: int, campaign_id: int) -> tuple[int, tuple[Ratio, ...]]:
     """How far the campaign's lists are worked through, as their status reports say it: (lists, ratios)."""
     found = db.session.execute(
-        sa.select(LeadList.id, DialCampaign.lifetime_dials, DialCampaign.dials_per_pass)
+        sa.select(LeadList.id, DialCampaign)
         .join(DialCampaign, DialCampaign.id == LeadList.dial_campaign_id)
         .where(LeadList.company_id == company_id, DialCampaign.company_id == company_id, DialCampaign.id == campaign_id)
         .where(LeadList.archived_at.is_(None))
     ).all()
     cells = get_cells(company_id, list_ids=[row.id for row in found]) if found else []
     final = count(cells, lambda c: c.status in FINAL)
-    for row in found:
-        own = [c for c in cells if c.list_id == row.id]
-        spent = count_exhausted(row.id, own, row.lifetime_dials, row.dials_per_pass)
-        final += sum(sum(leads.values()) for leads in spent)
+    most = READ_AT_ONCE // max(len(found), 1)  # the time of the page is the lists' together
+    out = [
+        count_exhausted(row.id, [c for c in cells if c.list_id == row.id], row.DialCampaign, most=most) for row in found
+    ]
+    final += sum(each.total for each in out)
     ratios = work_out(
         total=count(cells), attempted=count(cells, lambda c: c.dials > 0), dials=sum(c.dial_sum for c in cells),
         answered_calls=sum(c.answered_sum for c in cells), answered_leads=count(cells, lambda c: c.answered), final=final,
-        scrubbed=count(cells, lambda c: c.status in SCRUBBED),
+        scrubbed=count(cells, lambda c: c.status in SCRUBBED), redials_read=all(each.redials_read for each in out),
     )  # fmt: skip
     return len(found), tuple(ratio for ratio in ratios if ratio.key in PENETRATION)
 

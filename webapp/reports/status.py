@@ -1,7 +1,6 @@
 """The lead status report of one list: one query module, of which page, PDF, CSV, Excel and JSON are renderings.
 
-Everything is counted from the list's tally cells. Only who has used up their dials may need two index
-scans more: beyond the cells' ten dials, and in a second or later pass.
+Everything is counted from the list's tally cells, but for some of those who have no dials left (reports.out_of_dials).
 """
 
 from __future__ import annotations
@@ -20,19 +19,18 @@ from webapp.core.clock import db_now
 from webapp.core.db import db
 from webapp.core.text import percent
 from webapp.dialer.models import DialCampaign
-from webapp.leads.models import Lead, LeadList
+from webapp.leads.models import LeadList
 from webapp.leads.problems import PROBLEMS
 from webapp.leads.states import LEAD
 from webapp.leads.tallies import DIAL_CAP, Cell, count, get_cells
 from webapp.recycling.queries import problem_counts
 from webapp.reports.advice import Recommendation, recommend
+from webapp.reports.out_of_dials import count_exhausted
 
 NONE = "(none)"
 FINAL = frozenset(LEAD.with_flag("final"))
 HUMAN = frozenset(LEAD.with_flag("human_answered"))
 SCRUBBED = frozenset(("dnc", "invalid"))
-# Only who still waits to be dialed can run out of dials: a qualified lead is a person's business.
-WAITING = frozenset((*LEAD.with_flag("dialable"), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +125,21 @@ class StatusReport:
     attempted: int
     answered_leads: int
     exhausted: int
+    redials_read: bool  # False: too many leads; `exhausted` are only those at a limit
     ratios: tuple[Ratio, ...]
     passes: tuple[PassRow, ...]
     dial_rows: tuple[DialRow, ...]
     problems: tuple[ProblemRow, ...]
     heavy_unanswered: int
     recommendations: tuple[Recommendation, ...]
+
+    @property
+    def dials_note(self) -> str:
+        return (
+            ""
+            if self.redials_read
+            else "only leads at a limit, for too many were redialed to look up whose redials are used up."
+        )
 
     @property
     def problem_leads(self) -> int:
@@ -161,14 +168,13 @@ def get_status_report(company_id: int, list_id: int) -> StatusReport:
     cells = get_cells(company_id, list_id=list_id)
     lifetime = campaign.lifetime_dials if campaign else None
     per_pass = campaign.dials_per_pass if campaign else None
-    for_ever, for_now = count_exhausted(list_id, cells, lifetime, per_pass)
+    out = count_exhausted(list_id, cells, campaign)
     total = count(cells)
-    breakdown = _break_down(cells, total, for_ever + for_now)
+    breakdown = _break_down(cells, total, out.for_ever + out.for_now)
     dials, answered_calls = sum(c.dial_sum for c in cells), sum(c.answered_sum for c in cells)
     attempted = count(cells, lambda c: c.dials > 0)
     answered_leads = count(cells, lambda c: c.answered)
-    exhausted = sum(for_ever.values()) + sum(for_now.values())
-    final = count(cells, lambda c: c.status in FINAL) + exhausted
+    final = count(cells, lambda c: c.status in FINAL) + out.total
     scrubbed = count(cells, lambda c: c.status in SCRUBBED)
     problems = _list_problems(company_id, list_id)
     heavy = count(cells, lambda c: c.dials >= DIAL_CAP and not c.answered)
@@ -182,12 +188,12 @@ def get_status_report(company_id: int, list_id: int) -> StatusReport:
         total_leads=total, new_leads=count(cells, lambda c: c.status == "new"),
         contacted_leads=count(cells, is_contacted), remaining_leads=total - final,
         status_breakdown={row.name: row.leads for row in breakdown}, breakdown=breakdown, dials=dials,
-        answered_calls=answered_calls, attempted=attempted, answered_leads=answered_leads, exhausted=exhausted,
-        ratios=work_out(**facts), passes=_list_passes(cells), dial_rows=_distribute(cells), problems=problems,
+        answered_calls=answered_calls, attempted=attempted, answered_leads=answered_leads, exhausted=out.total,
+        redials_read=out.redials_read, ratios=work_out(**facts, redials_read=out.redials_read), passes=_list_passes(cells), dial_rows=_distribute(cells), problems=problems,
         heavy_unanswered=heavy,
         recommendations=recommend(
-            list_id, total=total, problems=problems, heavy=heavy, exhausted=exhausted, campaign=campaign is not None,
-            recyclable={row.status: row.leads - for_ever[row.status] for row in breakdown if row.status},
+            list_id, total=total, problems=problems, heavy=heavy, exhausted=out.total, campaign=campaign is not None,
+            recyclable={row.status: row.leads - out.for_ever[row.status] for row in breakdown if row.status},
         ),
     )  # fmt: skip
 
@@ -212,14 +218,23 @@ def _break_down(cells: list[Cell], total: int, exhausted: Counter[str | None]) -
 
 
 def work_out(
-    *, total: int, attempted: int, dials: int, answered_calls: int, answered_leads: int, final: int, scrubbed: int
+    *,
+    total: int,
+    attempted: int,
+    dials: int,
+    answered_calls: int,
+    answered_leads: int,
+    final: int,
+    scrubbed: int,
+    redials_read: bool,
 ) -> tuple[Ratio, ...]:
+    left = "no dials left" if redials_read else "at a limit of dials (redials used up: too many leads to look)"
     return (
         Ratio("contact_per_dial", "Contact rate per dial", answered_calls, dials, "answered calls ÷ dials"),
         Ratio("contact_per_lead", "Contact rate per lead attempted", answered_leads, attempted,
               "leads that answered at least once ÷ leads dialed at least once"),
         Ratio("attempted", "Attempted", attempted, total, "leads dialed at least once ÷ all leads"),
-        Ratio("final_gross", "Final, gross", final, total, "leads with a final status or no dials left ÷ all leads"),
+        Ratio("final_gross", "Final, gross", final, total, f"leads with a final status or {left} ÷ all leads"),
         Ratio("final_net", "Final, net", final - scrubbed, total - scrubbed,
               "final leads without Do Not Call and Invalid ÷ all leads without Do Not Call and Invalid"),
         Ratio("saturation", "Saturation", dials, total, "dials ÷ all leads; above 1 means more dials than leads", percent=False),
@@ -258,52 +273,6 @@ def _list_problems(company_id: int, list_id: int) -> tuple[ProblemRow, ...]:
     return tuple(
         ProblemRow(p.name, p.label, p.sentence, p.rule, p.repairable, counts[p.name]) for p in PROBLEMS.values()
     )
-
-
-# --- who has used up their dials ---------------------------------------------------------------------
-
-
-def count_exhausted(
-    list_id: int, cells: list[Cell], lifetime: int | None, per_pass: int | None
-) -> tuple[Counter[str | None], Counter[str | None]]:
-    """Leads that wait to be dialed and have no dials left, by status: (for ever, until the next pass).
-
-    In the first pass the dials of the pass are all dials, which the cells know up to ten.
-    """
-    live = [c for c in cells if c.status in WAITING]
-    for_ever: Counter[str | None] = Counter()
-    for_now: Counter[str | None] = Counter()
-    for c in live:
-        if lifetime is not None and lifetime <= DIAL_CAP and c.dials >= lifetime:
-            for_ever[c.status] += c.leads
-        elif per_pass is not None and per_pass <= DIAL_CAP and c.pass_number == 1 and c.dials >= per_pass:
-            for_now[c.status] += c.leads
-    heavy = any(c.dials == DIAL_CAP for c in live)
-    lead = Lead.__table__.c
-    if lifetime is not None and lifetime > DIAL_CAP and heavy:
-        found = _count_by_status(list_id, lead.dial_attempts >= lifetime)
-        if per_pass is not None and per_pass <= DIAL_CAP:  # those of the first pass were taken for resting above
-            for_now -= _count_by_status(list_id, lead.dial_attempts >= lifetime, lead.pass_number == 1)
-        for_ever += found
-    if per_pass is not None:
-        not_yet = lead.dial_attempts < lifetime if lifetime is not None else sa.true()
-        if any(c.pass_number > 1 and c.dials >= min(per_pass, DIAL_CAP) for c in live):
-            for_now += _count_by_status(
-                list_id, lead.pass_number > 1, lead.pass_dials > 0, lead.pass_dials >= per_pass, not_yet
-            )
-        if per_pass > DIAL_CAP and heavy:
-            for_now += _count_by_status(list_id, lead.pass_number == 1, lead.dial_attempts >= per_pass, not_yet)
-    return for_ever, for_now
-
-
-def _count_by_status(list_id: int, *tests: Any) -> Counter[str | None]:
-    lead = Lead.__table__.c
-    query = (
-        sa.select(lead.status, sa.func.count())
-        .where(lead.list_id == list_id, sa.or_(lead.status.is_(None), lead.status.in_(WAITING - {None})), *tests)
-        .group_by(lead.status)
-    )
-    return Counter({row[0]: row[1] for row in db.session.execute(query)})
 
 
 # --- the report as plain data --------------------------------------------------------------------------

@@ -172,11 +172,12 @@ def _columns(*labels: str) -> list[Column]:
 
 
 def facts(report: StatusReport) -> list[tuple[str, Any]]:
-    return [
+    found = [
         ("Company", report.company), ("List", report.list_name), ("Dial campaign", report.campaign or "none"),
         ("Dials in a lifetime, at most", report.lifetime_dials), ("Dials per pass, at most", report.dials_per_pass),
         ("Made at", report.made_at),
     ]  # fmt: skip
+    return [*found, ("No dials left", report.dials_note)] if report.dials_note else found
 
 
 def totals(report: StatusReport) -> list[tuple[str, str, int]]:

@@ -192,16 +192,23 @@ def find_answered(mine: Sequence[Known], now: datetime, reply_hours: int) -> Kno
 
 
 def span_of(day: date, quiet: Quiet, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
-    """When that day's window opens and closes; None for a closed day."""
+    """When that day's window opens and closes; None for a closed day.
+
+    Where the clocks change a time comes twice or never: in doubt it is closed, so of its two readings the later one opens and
+    the earlier one closes. The twin of the database's window_closes (migration 0007).
+    """
     window = quiet.windows.get(day.weekday())
     if window is None or day.isoformat() in quiet.holidays:
         return None
     opens, closes = (time.fromisoformat(text) for text in window)
     end = day + timedelta(days=1) if closes <= opens else day
-    return (
-        datetime.combine(day, opens, zone).astimezone(UTC),
-        datetime.combine(end, closes, zone).astimezone(UTC),
-    )
+    start, stop = max(_readings(day, opens, zone)), min(_readings(end, closes, zone))
+    return (start, stop) if start < stop else None
+
+
+def _readings(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    first, second = (datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1))
+    return first, second
 
 
 def next_opening(now: datetime, zone: str | None, quiet: Quiet) -> datetime | None:

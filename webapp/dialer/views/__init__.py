@@ -1,4 +1,4 @@
-"""Pages of calls: the log, what waits, what is to review."""
+"""Pages of calls: the log, what waits, what needs a result."""
 
 from flask import Blueprint
 
@@ -11,5 +11,6 @@ from webapp.dialer.views import (  # noqa: E402, F401  they add their routes to 
     desk,
     hopper,
     leads_table,
+    review,
     waiting,
 )

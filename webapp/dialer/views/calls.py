@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, request, url_for
 from flask_login import current_user
 
-from webapp.core.access import MAX_ID, get_owned_or_404, requires
+from webapp.core.access import MAX_ID, requires
 from webapp.core.text import exact
 from webapp.core.web import render
 from webapp.dialer import queries
@@ -42,7 +42,7 @@ def tabs(active: str) -> list[tuple[str, str, bool, int | None]]:
     return [
         ("All calls", url_for("dialer.calls"), active == "calls", None),
         ("Waiting events", url_for("dialer.quarantine"), active == "quarantine", queries.count_quarantine(company_id)),
-        ("To review", url_for("dialer.review"), active == "review", queries.count_review(company_id)),
+        ("Needs a result", url_for("dialer.review"), active == "review", queries.count_review(company_id)),
     ]
 
 
@@ -95,12 +95,8 @@ def calls() -> Response:
     )  # fmt: skip
 
 
-@bp.get("/calls/<int:call_id>")
-@requires("rep")
-def call(call_id: int) -> Response:
-    row = get_owned_or_404(CallLog, call_id, current_user.company_id)
-    lead = get_owned_or_404(Lead, row.lead_id, current_user.company_id)
+def show_call(row: CallLog, lead: Lead, status: int = 200, **context: Any) -> Response:
     return render(
-        "dialer/call.html", call=row, lead=lead, events=queries.list_events_of(row), CALL=CALL, LEAD=LEAD,
-        dispositions=DISPOSITIONS, agents=dict(queries.list_agents(current_user.company_id)),
+        "dialer/call.html", status=status, call=row, lead=lead, events=queries.list_events_of(row), CALL=CALL, LEAD=LEAD,
+        dispositions=DISPOSITIONS, agents=dict(queries.list_agents(current_user.company_id)), **context,
     )  # fmt: skip

@@ -5,22 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flask import Response, abort, make_response, redirect, request, url_for
+from flask import Response, abort, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 
-from webapp.core.access import get_owned_or_404, requires, role_at_least
+from webapp.core.access import find_owned, get_owned_or_404, requires, role_at_least
 from webapp.core.web import go, is_fragment, render, toast
 from webapp.dialer import claims, desk
+from webapp.dialer.blocked import why_blocked
 from webapp.dialer.claims import ClaimLost
 from webapp.dialer.desk import RESULTS, DeskRefused
 from webapp.dialer.desk_queries import Card, find_card, list_open_campaigns, what_today
+from webapp.dialer.desk_undo import undo_last
 from webapp.dialer.eligible import REASONS, count_reasons
 from webapp.dialer.hours import CallbackRefused
 from webapp.dialer.models import DialCampaign
 from webapp.dialer.views import bp
+from webapp.leads.models import Lead
 from webapp.leads.states import LEAD
 from webapp.timeline.views.lead import stream_context
 
+STOP_POLLING = 286  # htmx's own
 GONE = "The lead is no longer in your hand: its lease ran out, or you gave it back elsewhere."
 
 
@@ -31,16 +35,17 @@ def desk_page() -> Response:
 
 
 def _draw(
-    status: int = 200, *, error: str = "", times: tuple[datetime, ...] = (), typed: dict[str, str] | None = None, looked: bool = False
+    status: int = 200, *, error: str = "", times: tuple[datetime, ...] = (), typed: dict[str, str] | None = None, looked: bool = False,
+    late: Lead | None = None,
 ) -> Response:  # fmt: skip
-    """The desk in whatever state; `looked`: a lead was asked for just now."""
+    """The desk in whatever state; `looked`: a lead was asked for just now; `late`: whose result came when it was out of hand."""
     card = find_card(current_user)
     campaigns = list_open_campaigns(current_user.company_id)
     chosen = _campaign(campaigns, card)
     context: dict[str, Any] = {
         "card": card, "campaigns": campaigns, "campaign": chosen, "results": RESULTS, "error": error, "times": times,
         "typed": typed or {}, "LEAD": LEAD, "unsaid": desk.list_unsaid(current_user), "today": what_today(current_user),
-        "looked": looked, "why": None, "REASONS": REASONS, "may_manage": role_at_least(current_user.role, "manager"),
+        "looked": looked, "why": None, "late": late, "REASONS": REASONS, "may_manage": role_at_least(current_user.role, "manager"),
     }  # fmt: skip
     if card is not None:
         context |= stream_context(card.lead) | {"lead": card.lead}
@@ -86,6 +91,8 @@ def desk_dial() -> Response:
         desk.start_dial(request.form.get("token", "")[:100], by=current_user)
     except ClaimLost:
         return _after(409, error=GONE)
+    except DeskRefused:
+        return _after(422)  # the card says why
     return _after()
 
 
@@ -93,21 +100,60 @@ def desk_dial() -> Response:
 @requires("rep")
 def desk_result() -> Response:
     """The result by its key; the next lead comes with the answer."""
-    result, notes = request.form.get("result", ""), _notes()
-    typed = {"notes": notes, "callback": request.form.get("callback", "")[:40], "own": request.form.get("own", "")}
+    result, typed = _typed()
+    when = _moment(typed["callback"]) if result == "callback" else None
     try:
-        when = _moment(typed["callback"]) if result == "callback" else None
         desk.give_result(
-            request.form.get("token", "")[:100], result, by=current_user, notes=notes, callback_local=when, own=typed["own"] == "1"
-        )  # fmt: skip
+            typed["token"], result, by=current_user, notes=typed["notes"], callback_local=when, own=typed["own"] == "1"
+        )
     except ClaimLost:
-        return _after(409, error=GONE)
+        return _after(409, error=GONE, typed=typed | {"result": result}, late=_late_lead(result))
     except CallbackRefused as refused:
         return _after(422, error=str(refused), times=refused.times, typed=typed)
     except DeskRefused as refused:
         return _after(422, error=str(refused), typed=typed)
     toast(f"{RESULTS[result].label.rstrip('…')} noted", action_label="Undo", action_url=url_for("dialer.desk_undo"))
     return _after(looked=not _next())
+
+
+def _typed() -> tuple[str, dict[str, str]]:
+    """The result, and what the form says beside it; one of the nearest times is a callback at it."""
+    nearest = request.form.get("nearest", "")
+    typed = {"callback": (nearest or request.form.get("callback", ""))[:40], "own": request.form.get("own", "")}
+    typed |= {"token": request.form.get("token", "")[:100], "notes": _notes()}
+    return "callback" if nearest else request.form.get("result", ""), typed
+
+
+def _late_lead(result: str) -> Lead | None:
+    """The lead that the form was drawn for, where a result for it can still be kept."""
+    text = request.form.get("lead", "")
+    lead_id = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+    return find_owned(Lead, lead_id, current_user.company_id) if result in RESULTS else None
+
+
+@bp.post("/desk/late")
+@requires("rep")
+def desk_late() -> Response:
+    """The result of a lead that was no longer in hand."""
+    result, typed = _typed()
+    lead = _late_lead(result)
+    if lead is None:
+        abort(404)
+    try:
+        desk.give_late(
+            typed["token"],
+            lead.id,
+            result,
+            by=current_user,
+            notes=typed["notes"],
+            callback_local=_moment(typed["callback"]),
+        )
+    except LookupError:
+        abort(404)
+    except (CallbackRefused, DeskRefused) as refused:
+        return _after(422, error=str(refused))
+    toast(f"{RESULTS[result].label.rstrip('…')} noted for {lead.name}")
+    return _after()
 
 
 def _notes() -> str:
@@ -151,7 +197,7 @@ def desk_pause() -> Response:
 @requires("rep")
 def desk_undo() -> Response:
     try:
-        desk.undo_last(by=current_user)
+        undo_last(by=current_user)
     except DeskRefused as refused:
         toast(str(refused), tone="bad")
         return go(url_for("dialer.desk_page"))
@@ -162,10 +208,19 @@ def desk_undo() -> Response:
 @bp.get("/desk/beat")
 @requires("rep")
 def desk_beat() -> Response:
-    """The open desk keeps its lead alive; when that is lost, the page is drawn anew."""
+    """The open desk keeps its lead alive. When that is lost it says so and leaves what was typed; when the lead may no longer be
+    dialed, or may again, the page is drawn anew.
+    """
+    token = request.args.get("token", "")[:100]
     try:
-        claims.heartbeat(current_user.company_id, request.args.get("token", "")[:100])
+        claims.heartbeat(current_user.company_id, token)
     except ClaimLost:
+        lost = make_response(render_template("dialer/_desk_lost.html"), STOP_POLLING)
+        lost.headers["HX-Reswap"] = "innerHTML"
+        return lost
+    entry = claims.find_claim(current_user.company_id, token)
+    blocked = why_blocked(entry) if entry is not None else None
+    if (blocked.label if blocked else "") != request.args.get("blocked", ""):
         return go(url_for("dialer.desk_page"))
     return make_response("", 204)
 

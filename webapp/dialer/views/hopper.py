@@ -25,6 +25,9 @@ from webapp.leads.models import Lead
 READY = Reason("In the hopper", "Next to be taken, in the hopper's order.", "ok")
 DIALABLE = Reason("Dialable", "It may be dialed now: next to be taken into the hopper.", "ok")
 ON_TOP = {"ready": READY, "dialable": DIALABLE}
+ON_TOP_NOW = {
+    "added": "It stands on top.", "raised": "It stood in the hopper already: now it stands on top.", "on_top": "It stands on top already.",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,13 @@ def why(campaign_id: int) -> Response:
     """Counts by reason, or one lead's with `?lead=`; htmx gets the block alone."""
     campaign = find_campaign(campaign_id)
     asked = request.args.get("lead", "").strip()
-    context: dict[str, Any] = {"campaign": campaign, "tabs": tabs(campaign, "why"), "asked": asked, "one": None}
+    context: dict[str, Any] = {
+        "campaign": campaign,
+        "tabs": tabs(campaign, "why"),
+        "asked": asked,
+        "one": None,
+        "may_manage": may_manage(),
+    }
     if asked:
         return render("dialer/why.html", "why", **context | {"one": _one(campaign, asked)})
     found = count_reasons(campaign)
@@ -94,6 +103,8 @@ def _one(campaign: DialCampaign, asked: str) -> dict[str, Any]:
     name = found[lead.id] or ("ready" if entry is not None and entry.status == "ready" else "dialable")
     reason = {**ON_TOP, **REASONS}[name]
     next_at = lead.next_eligible_at if name == "cooling" else None
+    if not campaign.active and name == "outside_hours":  # no hour is one of a campaign that is off
+        return {"lead": lead}
     return {"lead": lead, "reason": reason, "cure": cure_of(campaign, name, reason), "next_at": next_at, "name": name}
 
 
@@ -140,12 +151,12 @@ def add_to_hopper(campaign_id: int) -> AnyResponse:
     try:
         if not campaign.active:
             raise ValueError("The campaign is off: switch it on first.")
-        added = add_manually(current_user.company_id, campaign_id, form.lead_id.data, by_id=current_user.id)
+        done = add_manually(current_user.company_id, campaign_id, form.lead_id.data, by_id=current_user.id)
     except LookupError:
         form.lead_id.errors = ["There is no such lead."]
         return _hopper_page(campaign, form, 422)
     except ValueError as refused:
         form.lead_id.errors = [str(refused)]
         return _hopper_page(find_campaign(campaign_id), form, 422)
-    toast("It stands on top." if added else "It stands in a hopper already.", tone="ok" if added else "warn")
+    toast(ON_TOP_NOW[done])
     return go(url_for("dialer.hopper", campaign_id=campaign_id))

@@ -1,4 +1,4 @@
-"""Events nobody could place, and calls that closed as unknown."""
+"""Events nobody could place."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from webapp.core.web import go, render, toast
 from webapp.dialer import quarantine as service
 from webapp.dialer import queries
 from webapp.dialer.forms import AssignForm, DismissForm
-from webapp.dialer.models import CallEvent, CallLog
-from webapp.dialer.results import CALL
+from webapp.dialer.models import CallEvent
 from webapp.dialer.views import bp
 from webapp.dialer.views.calls import tabs
 
 
-def _after() -> int | None:
+def after_id() -> int | None:
     text = request.args.get("after", "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
@@ -28,9 +27,9 @@ def _after() -> int | None:
 @bp.get("/calls/quarantine")
 @requires("rep")
 def quarantine() -> Response:
-    rows, following = queries.list_quarantine(current_user.company_id, after=_after())
+    rows, following = queries.list_quarantine(current_user.company_id, after=after_id())
     return render(
-        "dialer/quarantine.html", rows=rows, next=following, first_page=_after() is None, tabs=tabs("quarantine")
+        "dialer/quarantine.html", rows=rows, next=following, first_page=after_id() is None, tabs=tabs("quarantine")
     )
 
 
@@ -110,24 +109,3 @@ def dismiss_event(event_id: int) -> AnyResponse:
     else:
         toast("Somebody had settled it before.", tone="warn")
     return go(url_for("dialer.quarantine"))
-
-
-@bp.get("/calls/review")
-@requires("rep")
-def review() -> Response:
-    rows, following = queries.list_review(current_user.company_id, after=_after())
-    return render(
-        "dialer/review.html", "region", rows=rows, next=following, first_page=_after() is None, leads=queries.get_leads_of(rows),
-        tabs=tabs("review"), CALL=CALL,
-    )  # fmt: skip
-
-
-@bp.post("/calls/<int:call_id>/review")
-@requires("rep")
-def mark_reviewed(call_id: int) -> AnyResponse:
-    row = get_owned_or_404(CallLog, call_id, current_user.company_id)
-    if service.mark_reviewed(row, by=current_user):
-        toast("Marked as reviewed.")
-    else:
-        toast("Somebody had looked at it before.", tone="warn")
-    return go(url_for("dialer.review"))

@@ -16,7 +16,7 @@ from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
 from webapp.core.once import keep_answer, take_once
 from webapp.core.states import advance
-from webapp.leads.facts import LABELS, TEXTS, same
+from webapp.leads.facts import LABELS, TEXTS, guess_zone, same
 from webapp.leads.models import Lead, LeadChange, LeadList
 from webapp.leads.states import LEAD, PROTECTED
 
@@ -60,7 +60,8 @@ class StaleEdit(Exception):
 def create_lead(
     list_id: int, facts: Mapping[str, Any], *, by: User, status: str | None = None, form_token: str | None = None
 ) -> Lead:
-    """A new lead in a list of the person's company; the same `form_token` twice gives the same lead.
+    """A new lead in a list of the person's company, with the zone of its place if none is given; the same `form_token` twice
+    gives the same lead.
 
     Raises LookupError when the list is not theirs.
     """
@@ -75,6 +76,7 @@ def create_lead(
     if lead_list is None:
         raise LookupError("No such list")
     status = status or LEAD.initial
+    facts = {**facts, "zone": facts.get("zone") or _zone_of(facts)}
     lead = Lead(
         company_id=by.company_id, list_id=lead_list.id, anchor_status=status, status=status,
         **{column: facts[column] for column in EDITABLE if column in facts and column != "list_id"},
@@ -94,9 +96,17 @@ def create_lead(
     return lead
 
 
+_PLACE = ("phone", "postal_code", "country", "state")  # a change of these is the time to look for a zone
+
+
+def _zone_of(facts: Mapping[str, Any]) -> str | None:
+    return guess_zone(facts.get("phone"), facts.get("postal_code") or "", facts.get("country") or "")
+
+
 @atomic(retry=3)
 def update_lead(lead_id: int, facts: Mapping[str, Any], *, version: int | None, by: User) -> Lead:
-    """Write the given facts over the lead; `version` is the one the person saw, None writes regardless.
+    """Write the given facts over the lead; `version` is the one the person saw, None writes regardless. A zone that is empty
+    then, or is emptied, is taken from its place.
 
     Raises LookupError, or StaleEdit when another edit touched the same facts meanwhile. Edits that
     touched other facts do not stand in the way.
@@ -104,6 +114,9 @@ def update_lead(lead_id: int, facts: Mapping[str, Any], *, version: int | None, 
     lead = find_owned(Lead, lead_id, by.company_id, lock=True)
     if lead is None:
         raise LookupError("No such lead")
+    if not facts.get("zone", lead.zone) and any(name in facts for name in ("zone", *_PLACE)):
+        place = {name: facts.get(name, getattr(lead, name)) for name in _PLACE}
+        facts = {**facts, "zone": _zone_of(place)}
     changed = {
         column: facts[column]
         for column in EDITABLE
