@@ -14,6 +14,7 @@ from tests.factories import make_company, make_user
 from webapp.automation.models import ProjectDealership, Run, RunEvent
 from webapp.automation.service import recording
 from webapp.automation.service.claims import Claimed, claim_next
+from webapp.core.audit import AuditEvent
 from webapp.core.db import db as database
 
 
@@ -95,7 +96,12 @@ def test_a_manual_override_speaks_the_seeds_words(api: Api, user: Any) -> None:
         answer = api.post(url, wrong)
         assert answer.status_code == 422, answer.text
         assert answer.json["errors"][0]["field"] == field
-    told = api.post(url, body).json
+    member = str(ids["member_blocked"])
+    elsewhere = api.post(url, {**body, "projectDealershipId": str(ids["member_unknown"])})
+    assert (elsewhere.status_code, elsewhere.json["errors"][0]["field"]) == (422, "projectDealershipId")
+    told = api.post(url, {**body, "projectDealershipId": member, "contactedBy": "Grace Hopper"}).json
+    audit = database.session.scalars(sa.select(AuditEvent).where(AuditEvent.kind == "manual_override")).one()
+    assert audit.details["contacted_by"] == "Grace Hopper"
     assert (told["contact_status"], told["manual_notes"]) == ("manual_override", "Spoke with sales manager")
     assert api.post(url, body).status_code == 409
     row = database.session.get_one(ProjectDealership, ids["member_blocked"], populate_existing=True)

@@ -234,7 +234,9 @@ def test_a_dealership_is_marked_by_hand_with_errors_beside_the_fields(manager: A
 
 def test_a_retry_of_one_starts_a_run_of_its_own_or_says_why_not(manager: Any, user: Any, ids: dict[str, Any]) -> None:
     busy = manager.post(
-        f"/project-dealerships/{ids['member_blocked']}/retry", data={"form_token": "a"}, follow_redirects=True
+        f"/project-dealerships/{ids['member_blocked']}/retry",
+        data={"form_token": "a", "dry_run": "1"},
+        follow_redirects=True,
     )
     assert "is going on" in busy.text
     runs.cancel_run(ids["run_id"], by=user)

@@ -32,6 +32,7 @@ _FIELDS = {
     "new_status": "newStatus",
     "contact_method": "contactMethod",
     "contacted_at": "contactedAt",
+    "contacted_by": "contactedBy",
     "follow_up_on": "followUpDate",
 }
 
@@ -120,11 +121,13 @@ class RunIn(In):
 
 
 class OverrideIn(In):
-    """The seed's ManualOverride. Who contacted them is the key's owner."""
+    """The seed's ManualOverride. The key's owner sets it; `contactedBy` is whoever spoke with them."""
 
+    projectDealershipId: Annotated[str | int | None, Field(description="The one of the address, when given.")] = None
     newStatus: Literal["manual_override", "skipped"]
     notes: Annotated[str, Field(max_length=5000)] = ""
     contactMethod: Literal["phone", "email", "in_person", "other"] = "phone"
+    contactedBy: Annotated[str, Field(max_length=255, description="Kept in the log and in the audit.")] = ""
     contactedAt: datetime | None = None
     followUpRequired: bool = False
     followUpDate: date | None = None
@@ -269,11 +272,15 @@ def cancel_run_api(caller: Caller, run_id: int) -> Any:
 def override_api(caller: Caller, project_dealership_id: int, body: OverrideIn) -> Any:
     """Written to the ledger and, when they were contacted, to the lead's timeline."""
     get_owned_or_404(ProjectDealership, project_dealership_id, caller.company_id)
+    if body.projectDealershipId is not None and str(body.projectDealershipId) != str(project_dealership_id):
+        raise ApiProblem(422, errors=[{"field": "projectDealershipId", "message": "is not the one of the address"}])
     if body.followUpRequired and body.followUpDate is None:
         raise ApiProblem(422, errors=[{"field": "followUpDate", "message": "is needed when a follow-up is required"}])
     if body.contactedAt is not None and body.contactedAt.tzinfo is None:
         raise ApiProblem(422, errors=[{"field": "contactedAt", "message": "needs an offset, such as Z"}])
-    given = Override(body.newStatus, body.notes, body.contactMethod, body.contactedAt, body.followUpDate)
+    given = Override(
+        body.newStatus, body.notes, body.contactMethod, body.contactedAt, body.followUpDate, body.contactedBy
+    )
     try:
         return manual.override(project_dealership_id, given, by=_actor(caller))
     except OverrideRefused as refused:

@@ -122,13 +122,13 @@ def list_latest(run: Run, limit: int = SHOWN) -> list[Any]:
 
 
 def list_failures(run: Run) -> list[Any]:
-    """(error_type, attempts, dealerships), the most frequent first."""
+    """(error_type, attempts, dealerships) of those that are failures still, the most frequent first."""
     query = (
         sa.select(
             AutomationAttempt.error_type, sa.func.count().label("attempts"),
             sa.func.count(AutomationAttempt.project_dealership_id.distinct()).label("dealerships"),
         )
-        .where(AutomationAttempt.run_id == run.id, AutomationAttempt.error_type.is_not(None))
+        .where(AutomationAttempt.run_id == run.id, AutomationAttempt.status.in_(FAILED), AutomationAttempt.error_type.is_not(None))
         .group_by(AutomationAttempt.error_type)
         .order_by(sa.text("attempts DESC"), AutomationAttempt.error_type)
     )  # fmt: skip

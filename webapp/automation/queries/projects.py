@@ -235,12 +235,19 @@ def like(text: str) -> str:
 _SOURCE = "project_dealerships pd JOIN dealerships d ON d.id = pd.dealership_id"
 
 
+# Of one that was not tried for real yet: what its last dry run said.
+_LAST_DRY = """ CASE WHEN pd.contact_status = 'pending' AND pd.reason = '' THEN (
+  SELECT 'Dry run: ' || CASE WHEN a.status = 'success' THEN 'filled, not sent' ELSE coalesce(a.error_message, a.status) END
+  FROM automation_attempts a WHERE a.project_dealership_id = pd.id AND a.dry_run AND a.status NOT IN ('running', 'cancelled')
+  ORDER BY a.attempt_number DESC LIMIT 1) END AS last_dry"""
+
+
 def list_members(project_id: int, wanted: Wanted, cursor: Cursor) -> Page:
     """Rows with `pd` columns, and the dealership's name, host, city and state."""
     where, params = wanted.sql()
     return fetch(
         "pd.contact_status, pd.contact_attempts, pd.last_attempt_at, pd.next_retry_at, pd.deferred_until, pd.reason, pd.error_type,"
-        " pd.distance_miles, pd.submission, pd.dealership_id, d.name, d.host, d.website, d.city, d.state",
+        " pd.distance_miles, pd.submission, pd.dealership_id, d.name, d.host, d.website, d.city, d.state," + _LAST_DRY,
         _SOURCE, where, params | {"project": project_id}, key=SORTS[wanted.sort.removeprefix("-")], row_id="pd.id",
         falling=wanted.sort.startswith("-"), cursor=cursor,
     )  # fmt: skip

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from webapp.accounts.models import User
 from webapp.automation.engine.failures import FailureType
-from webapp.automation.models import AutomationAttempt, FormMapping, Project, Run
+from webapp.automation.models import AutomationAttempt, FormMapping, Project, ProjectDealership, Run
 from webapp.automation.queries.keyset import Cursor, Page, fetch
 from webapp.automation.service.counting import DUE_SQL, WALLS
 from webapp.automation.states import ACTIVE_RUN, ATTEMPT
@@ -90,6 +90,8 @@ class Wanted:
             if day:
                 parts.append(f"a.started_at AT TIME ZONE :zone {bound}")
                 values |= {name: day, "zone": zone}
+        if self.error:  # one that a person settled as arrived is none any more
+            parts.append("a.status <> 'success'")
         for name, column, value in (
             ("error", "error_type", self.error),
             ("status", "status", self.status),
@@ -145,6 +147,34 @@ def find_neighbours(attempt: AutomationAttempt) -> tuple[int | None, int | None]
     )
     found = [db.session.scalars(query).first() for query in (before, after)]
     return (found[0].id if found[0] else None), (found[1].id if found[1] else None)
+
+
+def find_last_real(project_dealership_id: int) -> AutomationAttempt | None:
+    """The newest attempt that visited for real and was recorded: no dry run, neither skipped nor given back."""
+    query = sa.select(AutomationAttempt).where(
+        AutomationAttempt.project_dealership_id == project_dealership_id,
+        sa.not_(AutomationAttempt.dry_run),
+        AutomationAttempt.status.not_in(("skipped", "cancelled")),
+    )
+    return db.session.scalars(query.order_by(AutomationAttempt.attempt_number.desc()).limit(1)).first()
+
+
+def find_refused(row: ProjectDealership) -> AutomationAttempt | None:
+    """The newest attempt whose message the site refused, while the row stands so."""
+    if row.submission != "rejected":
+        return None
+    query = sa.select(AutomationAttempt).where(
+        AutomationAttempt.project_dealership_id == row.id, AutomationAttempt.submission == "rejected"
+    )
+    return db.session.scalars(query.order_by(AutomationAttempt.attempt_number.desc()).limit(1)).first()
+
+
+def find_unsettled(row: ProjectDealership) -> AutomationAttempt | None:
+    """The attempt whose unknown outcome a person has yet to settle, else None."""
+    if (row.contact_status, row.submission) != ("failed", "unconfirmed"):
+        return None
+    last = find_last_real(row.id)
+    return last if last and last.submission == "unconfirmed" and last.settled_by_id is None else None
 
 
 def list_mappings(company_id: int, host: str) -> list[tuple[FormMapping, str]]:

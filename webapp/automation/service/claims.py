@@ -48,8 +48,7 @@ class Wait:
 
 
 # Due now, its host alone and rested: the nearest first, unplaced ones last.
-_NEXT = sa.text(
-    f"""
+_NEXT_SQL = f"""
     SELECT pd.id, pd.dealership_id, d.lead_id, d.host, d.name
     FROM project_dealerships pd JOIN dealerships d ON d.id = pd.dealership_id LEFT JOIN host_paces h ON h.host = d.host
     WHERE pd.project_id = :project AND {DUE_SQL}
@@ -59,9 +58,12 @@ _NEXT = sa.text(
       AND NOT EXISTS (SELECT FROM automation_attempts r WHERE r.project_dealership_id = pd.id AND r.status = 'running')
       AND (h.busy_until IS NULL OR h.busy_until < rebound_now()) AND (h.free_at IS NULL OR h.free_at <= rebound_now())
       AND (h.visits_on IS DISTINCT FROM CAST(:today AS date) OR h.visits < :daily)
+      AND {{more}}
     ORDER BY pd.distance_miles NULLS LAST, pd.id LIMIT 1 FOR UPDATE OF pd SKIP LOCKED
     """
-)
+_NEXT = sa.text(_NEXT_SQL.format(more="true"))
+# What a person asked for while the run goes on: due, and its tries began anew. A retry that the machine planned has counted one.
+_ASKED = sa.text(_NEXT_SQL.format(more="pd.run_id = :run AND pd.next_retry_at IS NOT NULL AND pd.retry_counts = '{}'"))
 # When the next one can be: for saying what is waited for.
 _SOONEST = sa.text(
     f"""
@@ -107,7 +109,8 @@ def claim_next(run_id: int, company_id: int) -> Claimed | Wait | None:
     settings = get_settings(company_id)
     facts = {**facts_of(run), "today": now.date(), "daily": settings.daily_per_host}
     for _ in range(LOOKS):
-        found = db.session.execute(_NEXT, facts).first()
+        found = None if run.dry_run else db.session.execute(_ASKED, facts).first()
+        found = found or db.session.execute(_NEXT, facts).first()
         if found is None:
             break
         if not run.dry_run and not _may_contact(run, found, company_id):
@@ -196,7 +199,7 @@ def forbid(run: Run, project_dealership_id: int, decision: Decision, view: Look)
     code, words = say_decision(decision)
     pd = db.session.get_one(ProjectDealership, project_dealership_id, populate_existing=True)
     until, now = free_again(decision, view), view.now
-    pd.reason = words
+    pd.reason, old = words, pd.contact_status
     if until is not None:
         pd.deferred_until = until
         if until <= now + STAYS_IN_RUN and pd.contact_status == "pending":
@@ -222,6 +225,7 @@ def forbid(run: Run, project_dealership_id: int, decision: Decision, view: Look)
         "dealership_completed",
         project_dealership_id=pd.id,
         attempt_id=attempt.id,
+        oldStatus=old,
         newStatus=pd.contact_status,
         skipped=code,
     )
@@ -245,17 +249,16 @@ def _begin(run: Run, found: Any) -> Claimed:
     pd = db.session.get_one(ProjectDealership, found.id, populate_existing=True)
     attempt = _new_attempt(run, pd)
     old = pd.contact_status
-    held: Mapping[str, Any] = {
-        "run_id": run.id, "fence": pd.fence + 1, "lease_until": read_now() + LEASE, "last_attempt_id": attempt.id,
-        "last_attempt_at": read_now(), "next_retry_at": None, "deferred_until": None, "reason": "",
-    }  # fmt: skip
-    if run.dry_run:
+    held: Mapping[str, Any] = {"fence": pd.fence + 1, "lease_until": read_now() + LEASE}
+    if run.dry_run:  # the row keeps what its last real attempt left
         for name, value in held.items():
             setattr(pd, name, value)
         db.session.flush()
     else:
+        real = {"run_id": run.id, "last_attempt_id": attempt.id, "last_attempt_at": read_now(), "next_retry_at": None,
+                "deferred_until": None, "reason": ""}  # fmt: skip
         advance(pd, "in_progress", machine=CONTACT_STATUS, by=None, cause="system", reason="attempt started", evidence_id=attempt.id,
-                values=held)  # fmt: skip
+                values={**held, **real})  # fmt: skip
     run.waiting_until, run.waiting_for = None, ""
     run.heartbeat_at = run.progress_at = read_now()
     tell(
@@ -265,6 +268,8 @@ def _begin(run: Run, found: Any) -> Claimed:
         attempt_id=attempt.id,
         name=found.name,
         attemptNumber=attempt.attempt_number,
+        oldStatus=old,
+        newStatus=pd.contact_status,
     )
     note(run, "status_change", "Contact status updated", dealership_id=pd.dealership_id, attempt_id=attempt.id, old_status=old,
          new_status=pd.contact_status, attempt_number=attempt.attempt_number, dry_run=run.dry_run)  # fmt: skip

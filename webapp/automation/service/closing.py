@@ -33,8 +33,15 @@ def free_host(run: Run, dealership: Dealership, slower: float | None) -> None:
     db.session.execute(_FREE_HOST, {"host": dealership.host, "gap": gap, "today": read_now().date()})
 
 
-def after_attempt(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, dealership: Dealership) -> None:
-    """In the transaction that recorded it, with the run's row held."""
+def submission_of(pd: ProjectDealership, came: str | None) -> str | None:
+    """What the row says after a failure: that the site refused a message stands until the next one has left."""
+    return "rejected" if pd.submission == "rejected" and came in (None, "not_sent") else came
+
+
+def after_attempt(
+    run: Run, pd: ProjectDealership, attempt: AutomationAttempt, dealership: Dealership, old: str
+) -> None:
+    """In the transaction that recorded it, with the run's row held; `old` is the contact status before."""
     now = read_now()
     run.progress_at = run.heartbeat_at = now
     took = round((attempt.duration_seconds or 0) * 1000)
@@ -58,13 +65,13 @@ def after_attempt(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, d
             error_message=attempt.error_message, submission=attempt.submission,
         )  # fmt: skip
     tell(
-        run, "dealership_completed", project_dealership_id=pd.id, attempt_id=attempt.id, name=dealership.name, newStatus=pd.contact_status,
+        run, "dealership_completed", project_dealership_id=pd.id, attempt_id=attempt.id, name=dealership.name, oldStatus=old, newStatus=pd.contact_status,
         attemptStatus=attempt.status, duration=attempt.duration_seconds, screenshotPath=attempt.screenshot_after_path or attempt.screenshot_error_path,
         **failure,
     )  # fmt: skip
     note(
         run, "status_change", "Contact status updated", dealership_id=dealership.id, attempt_id=attempt.id, duration_ms=took,
-        new_status=pd.contact_status, attempt_status=attempt.status, attempt_number=attempt.attempt_number,
+        old_status=old, new_status=pd.contact_status, attempt_status=attempt.status, attempt_number=attempt.attempt_number,
         automation_strategy=attempt.automation_strategy, confirmation_detected=attempt.submission == "confirmed",
         screenshot_captured=bool(attempt.screenshot_after_path or attempt.screenshot_before_path), dry_run=attempt.dry_run,
     )  # fmt: skip
@@ -86,7 +93,7 @@ def _pause_when_failing(run: Run) -> None:
     rows = db.session.execute(last).all()
     if not should_pause([row.status in FAILED for row in rows]):
         return
-    kinds = [row.error_type for row in rows if row.error_type]
+    kinds = [row.error_type for row in rows if row.error_type and row.status in FAILED]
     worst = max(set(kinds), key=kinds.count)
     failed = sum(row.status in FAILED for row in rows)
     pause(
@@ -114,7 +121,11 @@ def finish_when_done(run: Run) -> bool:
     seconds = (read_now() - run.started_at).total_seconds()
     kinds = db.session.execute(
         sa.select(AutomationAttempt.error_type, sa.func.count())
-        .where(AutomationAttempt.run_id == run.id, AutomationAttempt.error_type.is_not(None))
+        .where(
+            AutomationAttempt.run_id == run.id,
+            AutomationAttempt.status.in_(FAILED),
+            AutomationAttempt.error_type.is_not(None),
+        )
         .group_by(AutomationAttempt.error_type)
     ).all()
     tell(

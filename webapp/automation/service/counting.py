@@ -12,16 +12,20 @@ from webapp.core.db import db
 WALLS = tuple(kind.value for kind, failure in FAILURES.items() if failure.wall and kind.value != "rate_limited")
 _HERE = "EXISTS (SELECT FROM automation_attempts t WHERE t.project_dealership_id = pd.id AND t.run_id = :run AND t.status <> 'cancelled')"
 # What a run still has to do: `pd` a project_dealership. A dry run tries each once and moves no status; a live one takes what is pending,
-# what it failed at itself and will try again, and with `retry_failed` what failed before, unless a wall or an unknown outcome forbids it.
+# what it failed at itself and will try again, and with `retry_failed` what failed before, unless a wall, a site's no or
+# an unknown outcome forbids it; a person who chooses one goes over the first two.
 DUE_SQL = f"""
   (CAST(:chosen AS bigint[]) IS NULL OR pd.id = ANY(CAST(:chosen AS bigint[])))
   AND (pd.deferred_until IS NULL OR pd.deferred_until <= rebound_now() + CAST(:stays AS interval))
   AND CASE WHEN :dry THEN pd.contact_status IN ('pending', 'failed', 'blocked') AND NOT {_HERE}
-    ELSE (pd.contact_status = 'pending' AND NOT EXISTS (
+    ELSE (pd.contact_status = 'pending'
+          AND (pd.submission IS DISTINCT FROM 'rejected' OR CAST(:chosen AS bigint[]) IS NOT NULL
+               OR (pd.run_id = :run AND pd.next_retry_at IS NOT NULL))
+          AND NOT EXISTS (
             SELECT FROM automation_attempts s WHERE s.project_dealership_id = pd.id AND s.run_id = :run AND s.status = 'skipped'))
       OR (pd.contact_status IN ('failed', 'blocked') AND pd.run_id = :run AND pd.next_retry_at IS NOT NULL)
       OR (:again AND pd.contact_status IN ('failed', 'blocked') AND NOT {_HERE}
-          AND (pd.submission IS NULL OR pd.submission = 'not_sent')
+          AND (coalesce(pd.submission, 'not_sent') = 'not_sent' OR (pd.submission = 'rejected' AND CAST(:chosen AS bigint[]) IS NOT NULL))
           AND (CAST(:chosen AS bigint[]) IS NOT NULL OR coalesce(pd.error_type, '') <> ALL(CAST(:walls AS text[]))))
     END
 """
@@ -53,6 +57,11 @@ def facts_of(run: Run) -> dict[str, object]:
         "run": run.id, "project": run.project_id, "chosen": run.chosen, "dry": run.dry_run, "again": run.retry_failed,
         "walls": list(WALLS), "stays": STAYS_IN_RUN,
     }  # fmt: skip
+
+
+def is_due(run: Run, project_dealership_id: int) -> bool:
+    query = sa.text(f"SELECT {DUE_SQL} FROM project_dealerships pd WHERE pd.id = :id")
+    return bool(db.session.scalar(query, {**facts_of(run), "id": project_dealership_id}))
 
 
 def recount(run: Run) -> int:

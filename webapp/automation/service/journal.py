@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from webapp.automation.models import Run, RunEvent, RunLog
+from webapp.automation.models import ProjectDealership, Run, RunEvent, RunLog
 from webapp.core.db import db
 
 log = structlog.get_logger(__name__)
@@ -29,17 +29,18 @@ def tell(
 
 
 def note(
-    run: Run, operation: str, message: str, *, level: str = "info", dealership_id: int | None = None, attempt_id: int | None = None,
+    run: Run | ProjectDealership, operation: str, message: str, *, level: str = "info", dealership_id: int | None = None, attempt_id: int | None = None,
     duration_ms: int | None = None, **metadata: Any,
 ) -> None:  # fmt: skip
-    """Write one operation into the run's log, in the transaction in hand, and onto the program's."""
+    """Write one operation into the run's log, in the transaction in hand, and onto the program's. Of what no run has seen: the row."""
+    run_id = run.id if isinstance(run, Run) else None
     kept = {key: value for key, value in metadata.items() if key not in SECRET}
     db.session.add(
-        RunLog(company_id=run.company_id, project_id=run.project_id, run_id=run.id, dealership_id=dealership_id, attempt_id=attempt_id,
+        RunLog(company_id=run.company_id, project_id=run.project_id, run_id=run_id, dealership_id=dealership_id, attempt_id=attempt_id,
                level=level, operation=operation, message=message[:2000], duration_ms=duration_ms, details=kept)
     )  # fmt: skip
     getattr(log, level if level != "warn" else "warning")(
-        operation, operation=operation, company_id=run.company_id, project_id=run.project_id, run_id=run.id, dealership_id=dealership_id,
+        operation, operation=operation, company_id=run.company_id, project_id=run.project_id, run_id=run_id, dealership_id=dealership_id,
         attempt_id=attempt_id, duration_ms=duration_ms,
-        metadata={key: value for key, value in kept.items() if key not in ("browser_logs", "reason", "notes")},
+        metadata={key: value for key, value in kept.items() if key not in ("browser_logs", "reason", "notes", "contacted_by")},
     )  # fmt: skip

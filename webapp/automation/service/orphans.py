@@ -10,7 +10,7 @@ import structlog
 from webapp.automation.engine.failures import FailureType
 from webapp.automation.models import AutomationAttempt, Dealership, Project, ProjectDealership, Run
 from webapp.automation.rules import RetryConfig, next_retry
-from webapp.automation.service.closing import after_attempt, free_host
+from webapp.automation.service.closing import after_attempt, free_host, submission_of
 from webapp.automation.states import ATTEMPT, CONTACT_STATUS
 from webapp.core.clock import db_now, read_now
 from webapp.core.db import atomic, db
@@ -76,18 +76,19 @@ def _close(attempt_id: int) -> bool:
     advance(attempt, "failed", machine=ATTEMPT, by=None, cause="system", ledger=False)
     if attempt.contact_id is not None:
         settle_contact(attempt.contact_id, run.company_id, "unknown" if pressed else "failed")
-    if pd.contact_status == "in_progress":
+    old = pd.contact_status
+    if old == "in_progress":
         _move(pd, attempt, counts, pressed=pressed)
     dealership = db.session.get_one(Dealership, pd.dealership_id)
     free_host(run, dealership, None)
-    after_attempt(run, pd, attempt, dealership)
+    after_attempt(run, pd, attempt, dealership, old)
     log.warning("attempt_orphaned", attempt_id=attempt.id, pressed=pressed)
     return True
 
 
 def _move(pd: ProjectDealership, attempt: AutomationAttempt, counts: dict[str, int], *, pressed: bool) -> None:
     kept = {"retry_counts": counts, "contact_attempts": pd.contact_attempts + 1, "error_type": attempt.error_type,
-            "submission": attempt.submission, "reason": attempt.error_message}  # fmt: skip
+            "submission": submission_of(pd, attempt.submission), "reason": attempt.error_message}  # fmt: skip
     if pressed or attempt.retry_at is None:
         advance(
             pd,

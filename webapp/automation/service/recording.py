@@ -17,7 +17,7 @@ from webapp.automation.models import AutomationAttempt, ContactRequest, Dealersh
 from webapp.automation.rules import LEASE, RetryConfig, next_retry
 from webapp.automation.service import journal, mappings
 from webapp.automation.service.claims import Claimed, forbid, say_decision
-from webapp.automation.service.closing import after_attempt, free_host
+from webapp.automation.service.closing import after_attempt, free_host, submission_of
 from webapp.automation.states import ATTEMPT, CONTACT_STATUS, status_of_failure
 from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
@@ -49,15 +49,17 @@ _BEAT = sa.text(
     """
     WITH held AS (
       UPDATE project_dealerships SET lease_until = rebound_now() + CAST(:lease AS interval)
-      WHERE id = :id AND fence = :fence AND lease_until IS NOT NULL RETURNING run_id
+      WHERE id = :id AND fence = :fence AND lease_until IS NOT NULL RETURNING id
+    ), mine AS (
+      SELECT a.run_id, a.submit_pressed_at FROM automation_attempts a, held WHERE a.id = :attempt
     ), stepped AS (
       UPDATE automation_attempts SET step = :step WHERE id = :attempt AND CAST(:step AS text) IS NOT NULL AND EXISTS (SELECT FROM held)
     ), told AS (
       UPDATE runs SET version = version + 1, heartbeat_at = rebound_now()
-      WHERE id = (SELECT run_id FROM held) AND CAST(:step AS text) IS NOT NULL
+      WHERE id = (SELECT run_id FROM mine) AND CAST(:step AS text) IS NOT NULL
     )
-    SELECT r.state = 'cancelled' AS cancelled, a.submit_pressed_at IS NOT NULL AS pressed
-    FROM held JOIN runs r ON r.id = held.run_id JOIN automation_attempts a ON a.id = :attempt
+    SELECT r.state = 'cancelled' AS cancelled, mine.submit_pressed_at IS NOT NULL AS pressed
+    FROM mine JOIN runs r ON r.id = mine.run_id
     """
 )
 
@@ -162,7 +164,7 @@ def _record(claimed: Claimed, outcome: Outcome, kept: Kept) -> bool:
     attempt = db.session.get_one(AutomationAttempt, claimed.attempt_id, populate_existing=True)
     if pd is None or attempt.status != "running":
         return False
-    dealership = db.session.get_one(Dealership, pd.dealership_id)
+    dealership, old = db.session.get_one(Dealership, pd.dealership_id), pd.contact_status
     outcome = _true_outcome(outcome, attempt)
     _write_attempt(attempt, outcome, kept)
     mapping = mappings.learn(run, dealership, attempt, outcome)
@@ -178,7 +180,7 @@ def _record(claimed: Claimed, outcome: Outcome, kept: Kept) -> bool:
     pd.lease_until, pd.updated_at = None, read_now()
     db.session.flush()
     free_host(run, dealership, outcome.retry_after if outcome.failure is FailureType.RATE_LIMITED else None)
-    after_attempt(run, pd, attempt, dealership)
+    after_attempt(run, pd, attempt, dealership, old)
     return True
 
 
@@ -227,7 +229,6 @@ def _close(attempt: AutomationAttempt, status: str) -> None:
 def _succeed(run: Run, pd: ProjectDealership, attempt: AutomationAttempt) -> None:
     _close(attempt, "success")
     if run.dry_run:
-        pd.reason = "Dry run: filled, not sent"
         return
     if attempt.contact_id is not None:
         settle_contact(attempt.contact_id, run.company_id, "sent")
@@ -241,7 +242,6 @@ def _fail(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, outcome: 
     attempt_status, status = status_of_failure(kind)
     if run.dry_run:
         _close(attempt, attempt_status)
-        pd.reason = f"Dry run: {outcome.message}"[:500]
         return
     if attempt.contact_id is not None:
         settle_contact(
@@ -256,7 +256,7 @@ def _fail(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, outcome: 
     _close(attempt, attempt_status)
     reason = "Outcome unknown: ask them before anything is sent again" if outcome.submission == "unconfirmed" else ""
     advance(pd, status, machine=CONTACT_STATUS, by=None, cause="system", reason=kind.value, evidence_id=attempt.id,
-            values={"contact_attempts": pd.contact_attempts + 1, "error_type": kind.value, "submission": outcome.submission,
+            values={"contact_attempts": pd.contact_attempts + 1, "error_type": kind.value, "submission": submission_of(pd, outcome.submission),
                     "retry_counts": counts, "next_retry_at": retry_at,
                     "reason": reason or (_why_again(kind, counts[kind.value], wait) if wait else "")})  # fmt: skip
 
@@ -276,7 +276,6 @@ def _skip(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, code: str
     attempt.skip_reason, attempt.error_message = code, clean(words)
     _close(attempt, "skipped")
     if run.dry_run:
-        pd.reason = clean(words, 500)
         return
     why = clean(words, 500)
     advance(
@@ -318,11 +317,12 @@ def give_back(claimed: Claimed, why: str) -> None:
         ProjectDealership, claimed.project_dealership_id, populate_existing=True, with_for_update=True
     )
     if pd.fence == claimed.fence:
-        if pd.contact_status == "in_progress":
+        old = pd.contact_status
+        if old == "in_progress":
             advance(pd, "pending", machine=CONTACT_STATUS, by=None, cause="system", reason=why, evidence_id=attempt.id)
         pd.lease_until = None
         free_host(run, db.session.get_one(Dealership, pd.dealership_id), None)
-        after_attempt(run, pd, attempt, db.session.get_one(Dealership, pd.dealership_id))
+        after_attempt(run, pd, attempt, db.session.get_one(Dealership, pd.dealership_id), old)
 
 
 @atomic(retry=5)

@@ -91,7 +91,7 @@ def start_run(
     )
     tell(run, "automation_started", total=run.total, dryRun=run.dry_run)
     note(run, "automation_started", f"Started {kind}", total=run.total, user_id=by.id, dry_run=run.dry_run, lanes=lanes)
-    _ring_lanes(run.id)
+    ring_lanes(run.id)
     return run
 
 
@@ -110,7 +110,8 @@ def _begin_anew(run: Run) -> None:
     db.session.execute(sa.update(ProjectDealership).where(*where).values(retry_counts={}, next_retry_at=None))
 
 
-def _ring_lanes(run_id: int) -> None:
+def ring_lanes(run_id: int) -> None:
+    """Once the transaction has stood."""
     rows = db.session.execute(sa.select(RunLane.id, RunLane.fence).where(RunLane.run_id == run_id, _asleep()))
     for lane in rows:
         after_commit(partial(ring, "automation", lane.id, turn=lane.fence))
@@ -150,7 +151,7 @@ def resume_run(run_id: int, *, by: User) -> Run:
     tell(run, "automation_resumed")
     note(run, "automation_resumed", "Resumed", user_id=by.id)
     record_event("run_resumed", f"Resumed run {run.id}", by=by, subject=run)
-    _ring_lanes(run.id)
+    ring_lanes(run.id)
     closing.finish_when_done(run)
     return run
 

@@ -18,6 +18,7 @@ from webapp.automation.forms.by_hand import OverrideForm
 from webapp.automation.models import AutomationAttempt, Dealership, FormMapping, Project, ProjectDealership
 from webapp.automation.queries import runs as queries
 from webapp.automation.queries.keyset import Cursor
+from webapp.automation.queries.projects import get_user_name
 from webapp.automation.service import manual
 from webapp.automation.service.manual import Override, OverrideRefused
 from webapp.automation.service.runs import RunRefused
@@ -26,7 +27,6 @@ from webapp.automation.views import bp
 from webapp.automation.views.projects import find_project, may_manage, me
 from webapp.core.access import get_owned_or_404, requires
 from webapp.core.db import LostRace, db
-from webapp.core.once import new_form_token
 from webapp.core.states import MoveRefused
 from webapp.core.storage import NoSuchFile, get_storage
 from webapp.core.web import go, render, toast
@@ -56,6 +56,25 @@ def thumb_of(attempt: Any) -> str | None:
         if getattr(attempt, PICTURES[what]):
             return what
     return None
+
+
+@bp.app_template_global()
+def say_settled(attempt: Any) -> str:
+    """Who settled an unknown outcome, and how; "" while nobody has."""
+    if attempt.settled_by_id is None:
+        return ""
+    words = "they have it" if attempt.status == "success" else "they have not got it"
+    return f"Settled by {get_user_name(attempt.settled_by_id)}: {words}"
+
+
+@bp.app_template_global()
+def retry_facts(member: ProjectDealership) -> dict[str, Any]:
+    """For the retry of one dealership: whether it is `open` to one, the run that is going on, the attempt whose message the site refused."""
+    return {
+        "open": member.contact_status in ("pending", "failed", "blocked") and member.submission != "unconfirmed",
+        "active": queries.find_active(member.project_id),
+        "refused": queries.find_refused(member),
+    }
 
 
 @bp.get("/projects/<int:project_id>/attempts")
@@ -102,7 +121,7 @@ def _attempt_page(row: AutomationAttempt, status: int = 200, error: str = "") ->
     return render(
         "automation/attempt.html", status=status, attempt=row, member=member, dealership=db.session.get_one(Dealership, member.dealership_id),
         project=db.session.get_one(Project, row.project_id), before=before, after=after, mapping=mapping, error=error, may_manage=may_manage(),
-        failure=FAILURES[row.error_type] if row.error_type else None, token=new_form_token(),  # type: ignore[index]
+        failure=FAILURES[row.error_type] if row.error_type else None, unsettled=queries.find_unsettled(member) is row, facts=retry_facts(member),  # type: ignore[index]
         pictures=[what for what, column in PICTURES.items() if getattr(row, column)],
     )  # fmt: skip
 
@@ -230,4 +249,6 @@ def retry_member(project_dealership_id: int) -> AnyResponse:
     except (RunRefused, MoveRefused) as refused:
         toast(str(refused), tone="bad")
         return go(here)
+    if len(run.chosen or ()) != 1:
+        toast("It comes first in the run that is going on.")
     return go(url_for("automation.run", run_id=run.id))

@@ -12,6 +12,7 @@ from webapp.automation.engine.failures import FAILURES
 from webapp.automation.models import ProjectDealership
 from webapp.automation.queries import dealerships as dealership_queries
 from webapp.automation.queries import projects as queries
+from webapp.automation.queries import runs as run_queries
 from webapp.automation.service import membership as service
 from webapp.automation.service.membership import Added, MembershipRefused
 from webapp.automation.service.projects import place_of_project
@@ -113,5 +114,5 @@ def project_dealership(project_dealership_id: int) -> Response:
     return render(
         "automation/project_dealership.html", member=member, row=row, project=member.project, dealership=member.dealership, lead=member.lead,
         attempts=queries.list_attempts(row.id), history=queries.list_history(row.id, row.company_id), may_manage=may_manage(),
-        FAILURES=FAILURES, ATTEMPT=ATTEMPT, METHODS_BY_HAND=METHODS_BY_HAND,
+        unsettled=run_queries.find_unsettled(row), FAILURES=FAILURES, ATTEMPT=ATTEMPT, METHODS_BY_HAND=METHODS_BY_HAND,
     )  # fmt: skip
