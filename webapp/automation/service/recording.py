@@ -18,7 +18,7 @@ from webapp.automation.rules import LEASE, RetryConfig, next_retry
 from webapp.automation.service import journal, mappings
 from webapp.automation.service.claims import Claimed, forbid, say_decision
 from webapp.automation.service.closing import after_attempt, free_host
-from webapp.automation.states import ATTEMPT, CONTACT_STATUS, status_of_failure
+from webapp.automation.states import ACTIVE_RUN, ATTEMPT, CONTACT_STATUS, status_of_failure
 from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance
@@ -251,6 +251,7 @@ def _fail(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, outcome: 
     counts = {**pd.retry_counts, kind.value: int(pd.retry_counts.get(kind.value, 0)) + 1}
     wait = next_retry(kind, counts[kind.value], RetryConfig.from_json(project.retry), submission=_sent(outcome),
                       retry_after=outcome.retry_after, chance=random.random())  # noqa: S311  # fmt: skip
+    wait = wait if run.state in ACTIVE_RUN else None
     retry_at = read_now() + wait if wait is not None else None
     attempt.retry_at = retry_at
     _close(attempt, attempt_status)

@@ -18,7 +18,7 @@ from webapp.automation.models import (
     RunLane,
 )
 from webapp.automation.service import closing
-from webapp.automation.service.counting import recount
+from webapp.automation.service.counting import drop_retries, recount
 from webapp.automation.service.journal import note, tell
 from webapp.automation.service.orphans import close_orphans
 from webapp.automation.settings import find_contact, get_settings
@@ -155,7 +155,7 @@ def resume_run(run_id: int, *, by: User) -> Run:
     return run
 
 
-@atomic
+@atomic(retry=3)
 def cancel_run(run_id: int, *, by: User) -> Run:
     """Ends the run. What is in hand goes back to pending within seconds, unless its form was sent already: then it is recorded.
 
@@ -166,6 +166,8 @@ def cancel_run(run_id: int, *, by: User) -> Run:
         return run
     advance(run, "cancelled", machine=RUN, by=by.id, cause="user",
             values={"ended_at": read_now(), "waiting_until": None, "waiting_for": "", "version": run.version + 1})  # fmt: skip
+    drop_retries(run, "Not tried again: the run was cancelled")
+    recount(run)
     tell(run, "automation_cancelled", processed=run.processed, total=run.total)
     note(run, "automation_cancelled", "Cancelled", level="warn", user_id=by.id)
     record_event("run_cancelled", f"Cancelled run {run.id}", by=by, subject=run)
