@@ -174,6 +174,20 @@ def cancel_run(run_id: int, *, by: User) -> Run:
     return run
 
 
+def find_running(project_id: int, company_id: int) -> Run | None:
+    """The project's run that goes on, held. A run is held before its project: claims hold both in this order."""
+    query = sa.select(Run).where(Run.project_id == project_id, Run.company_id == company_id, Run.state == "running")
+    return db.session.scalars(query.with_for_update().execution_options(populate_existing=True)).first()
+
+
+def look_again(run: Run) -> None:
+    """What the run waits for may have changed: its lanes look anew, in the transaction in hand."""
+    if run.waiting_until is None:
+        return
+    run.waiting_until, run.waiting_for, run.version = None, "", run.version + 1
+    _ring_lanes(run.id)
+
+
 # --- kept going -------------------------------------------------------------------------------------------------------
 
 
