@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from tests.automation.projects.support import facts
-from tests.automation.runs.run_world import OK, World, fresh
+from tests.automation.runs.run_world import OK, World, failed, fresh
+from webapp.automation.engine.failures import FailureType
 from webapp.automation.models import Run, RunLane
+from webapp.automation.queries.progress import get_progress
 from webapp.automation.service import projects, runs
 from webapp.automation.service.claims import Claimed, Wait, claim_next
 from webapp.core.db import db as database
@@ -82,3 +85,43 @@ def test_another_companys_project_of_the_same_number_wakes_nothing(world: Any, w
     with pytest.raises(LookupError):
         projects.update_project(w.project.id, facts(), version=1, by=other.user)
     assert (fresh(run).waiting_until is None, len(worker.waiting())) == (False, rung)
+
+
+def well_under_way(world: Any, **facts: Any) -> tuple[World, Run]:
+    """Five of eight done in a minute: twelve seconds each."""
+    w = world(8, **facts)
+    run = w.start()
+    for _ in range(5):
+        w.later(seconds=12)
+        w.attempt(run, OK)
+    assert get_progress(fresh(run)).left_seconds == 36
+    return w, run
+
+
+def test_the_time_left_counts_from_the_end_of_the_wait(world: Any) -> None:
+    w, run = well_under_way(world)
+    run = fresh(run)
+    run.waiting_until = w.at + timedelta(minutes=52)
+    progress = get_progress(run)
+    assert (progress.left_seconds, progress.left_text) == (52 * 60 + 36, "about 53 min")
+    assert progress.as_json()["estimatedTimeRemaining"] == 52 * 60 + 36
+    run.waiting_until = w.at - timedelta(minutes=5)
+    assert get_progress(run).left_seconds == 36
+
+
+def test_a_dealership_that_waits_for_its_own_hour_is_not_done_before(world: Any) -> None:
+    w, run = well_under_way(world)
+    w.row(6).deferred_until = w.at + timedelta(hours=3)
+    database.session.commit()
+    assert get_progress(fresh(run)).left_seconds == 3 * 3600
+    w.row(6).deferred_until = w.at + timedelta(hours=30)
+    database.session.commit()
+    assert get_progress(fresh(run)).left_seconds == 36, "so late a one is no longer this run's"
+
+
+def test_the_time_left_is_no_less_than_until_the_next_try(world: Any) -> None:
+    w, run = well_under_way(world)
+    w.attempt(run, failed(FailureType.FORM_NOT_FOUND))
+    assert 300 <= (get_progress(fresh(run)).left_seconds or 0) <= 330
+    runs.cancel_run(run.id, by=w.user)
+    assert get_progress(fresh(run)).left_seconds == 0
