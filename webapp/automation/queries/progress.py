@@ -19,6 +19,7 @@ from webapp.core.db import db
 SHOWN = 20
 ETA_FROM_SECONDS, ETA_FROM_ITEMS = 10, 5
 MAX_EVENTS = 500
+_HAND = sa.text("SELECT EXISTS (SELECT FROM automation_attempts WHERE run_id = :run AND status = 'running')")
 # When the last that waits by itself, for its next try or for what the guard said, can be taken.
 _LAST_OWN = sa.text(
     f"""
@@ -105,6 +106,11 @@ def get_progress(run: Run) -> Progress:
         )
     )
     return Progress(run, in_hand, float(average) if average is not None else None, _left(run))
+
+
+def is_moving(run: Run) -> bool:
+    """It goes on, or what it has in hand is still to end."""
+    return run.state in ACTIVE_RUN or bool(db.session.scalar(_HAND, {"run": run.id}))
 
 
 def _left(run: Run) -> int | None:
