@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from demo_sites.server import SiteServer
 from tests.automation.engine_support import explain, run
+from tests.factories import make_company
 from webapp.automation.engine.browser import EngineBrowser
 from webapp.automation.engine.failures import FAILURES, FailureType
 from webapp.automation.engine.outcome import Outcome
@@ -98,3 +99,19 @@ def test_several_forms_are_sent_to_what_a_person_can_do() -> None:
     assert "mapping" not in advice
     assert "contact page" in advice
     assert "by hand" in advice
+
+
+def test_a_mapping_whose_attempt_is_gone_is_believed(db: Any) -> None:
+    company = make_company()
+    row = FormMapping(
+        company_id=company.id,
+        host="a.example.com",
+        version=1,
+        contact_url="",
+        fingerprint="f",
+        fields={},
+        attempt_id=999_999,
+    )
+    database.session.add(row)
+    database.session.commit()
+    assert mappings.saved_for(company.id, "a.example.com") is not None

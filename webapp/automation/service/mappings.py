@@ -41,7 +41,8 @@ def _is_proven(row: FormMapping) -> bool:
     """A person's, or of an attempt that went well; where that is no longer known, it is believed."""
     if row.learned_by == "person" or row.last_success_at is not None or row.attempt_id is None:
         return True
-    return db.session.get_one(AutomationAttempt, row.attempt_id).status == "success"
+    attempt = db.session.get(AutomationAttempt, row.attempt_id)
+    return attempt is None or attempt.status == "success"
 
 
 def as_saved(row: FormMapping) -> SavedMapping:
