@@ -165,7 +165,7 @@ def receive(
     wrong = check(sent, **rules)
     notes = [note] if note else []
     notes += [f"{name or 'spam'}: {text}" for name, text in wrong.items()]
-    notes += [f"{name} was given" for name in marketing.split() if sent.get(name)]
+    notes += [f"{name} was given" for name in marketing.split() if any(one.strip() for one in sent.get(name, []))]
     keep(accepted=not wrong, note="; ".join(notes), form=sent, site=site)
     return wrong
 

@@ -212,6 +212,8 @@ def test_a_full_form_is_taken_and_a_careless_one_is_not(sites, name):
 def test_an_opt_in_that_was_left_ticked_is_noted(sites):
     assert post(sites, "queen-city-honda", full_form("queen-city-honda") | {"offers_optin": "yes"})
     assert sites.forms_of("queen-city-honda")[-1].note == "offers_optin was given"
+    assert post(sites, "queen-city-honda", full_form("queen-city-honda") | {"offers_optin": " "})
+    assert sites.forms_of("queen-city-honda")[-1].note == "", "an empty box is nothing that was given"
 
 
 def test_the_wrong_form_of_a_page_is_never_taken(sites):

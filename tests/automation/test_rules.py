@@ -134,6 +134,8 @@ def test_captchas_block_when_three_come_in_a_row_or_five_in_a_run() -> None:
     c = "captcha_detected"
     assert blocks_captchas([c, c, c])
     assert not blocks_captchas([c, c, "", c])
+    assert blocks_captchas(["", c, c, c, ""]), "between two looks others have ended"
+    assert not blocks_captchas(["", c, c, "page_timeout", c, c])
     assert blocks_captchas([c, "", c, "", c, "", c, "", c])
     assert not blocks_captchas([])
 

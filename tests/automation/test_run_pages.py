@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,8 @@ from tests.factories import (
     sign_in,
 )
 from webapp.automation.models import AutomationAttempt, AutomationSettings, FormMapping, Project, ProjectDealership, Run
-from webapp.automation.service import runs
+from webapp.automation.service import recording, runs
+from webapp.automation.service.claims import Claimed, claim_next
 from webapp.core.db import db as database
 from webapp.timeline.models import ContactAttempt
 
@@ -72,6 +73,40 @@ def test_the_live_part_is_silent_while_nothing_changed_and_stops_when_the_run_ha
     ended = manager.htmx(f"{live}?v={run.version}")
     assert ended.status_code == 200
     assert "hx-trigger" not in ended.text
+
+
+def test_the_live_part_of_a_cancelled_run_goes_on_until_nothing_is_in_hand(manager: Any, user: Any) -> None:
+    project = small_project(user)
+    run = runs.start_run(project.id, by=user)
+    claimed = claim_next(run.id, user.company_id)
+    assert isinstance(claimed, Claimed)
+    part = manager.htmx(f"/runs/{run.id}/cancellation", method="POST").text
+    assert "In hand" in part
+    assert 'hx-trigger="every' in part
+    live = f"/runs/{run.id}/live?v={version_of(run)}"
+    assert manager.htmx(live).status_code == 204
+    recording.give_back(claimed, "Cancelled before anything was sent")
+    ended = manager.htmx(live)
+    assert ended.status_code == 200
+    assert "In hand" not in ended.text
+    assert "hx-trigger" not in ended.text
+
+
+def test_the_live_part_of_a_run_that_waits_says_each_minute_how_long(manager: Any, user: Any, set_clock: Any) -> None:
+    now = datetime(2026, 6, 10, 16, 0, tzinfo=UTC)
+    set_clock(now)
+    run = runs.start_run(small_project(user).id, by=user)
+    run.waiting_until, run.waiting_for = now + timedelta(minutes=52), "the next try of City Motors"
+    database.session.commit()
+    live = re.search(r'hx-get="([^"]*/live[^"]*)"', manager.get(f"/runs/{run.id}").text)
+    assert live
+    assert manager.htmx(live[1]).status_code == 204
+    set_clock(now + timedelta(minutes=1))
+    assert manager.htmx(live[1]).status_code == 200
+
+
+def version_of(run: Run) -> int:
+    return database.session.get_one(Run, run.id, populate_existing=True).version
 
 
 def test_a_dry_run_starts_with_one_press_and_pressing_twice_is_one(manager: Any, user: Any) -> None:

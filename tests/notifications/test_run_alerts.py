@@ -20,6 +20,7 @@ from tests.factories import (
 from webapp.automation.models import Run
 from webapp.core.clock import read_now
 from webapp.core.db import db as database
+from webapp.notifications.kinds import ALERTS, choices
 from webapp.notifications.models import Notification
 from webapp.notifications.runs import send_run_alerts
 
@@ -47,6 +48,7 @@ class Floor:
         send_run_alerts(self.company.id)
         rows = database.session.scalars(sa.select(Notification).where(Notification.company_id == self.company.id)).all()
         assert len({row.kind for row in rows}) == len(rows), "each kind once"
+        assert {row.kind for row in rows} <= set(ALERTS), "each can be switched"
         return {row.kind: row for row in rows}
 
 
@@ -104,6 +106,7 @@ def test_a_run_that_waits_for_its_hour_is_not_stuck() -> None:
     [
         (["captcha_detected"] * 3, True),
         (["captcha_detected", "captcha_detected", ""], False),
+        (["", *["captcha_detected"] * 3, ""], True),
         (["captcha_detected", ""] * 5, True),
         (["captcha_detected", ""] * 4, False),
     ],
@@ -120,6 +123,16 @@ def test_two_forms_that_changed_are_told() -> None:
 
 
 @pytest.mark.usefixtures("db")
+def test_one_changed_form_that_is_tried_again_is_one() -> None:
+    floor = Floor()
+    row = make_project_dealership(floor.project, make_dealership(floor.list))
+    for number in (1, 2):
+        make_attempt(row, floor.run, "failed", error_type="form_changed", attempt_number=number)
+    assert "site_changes" not in floor.alerts()
+    assert floor.tried("form_changed").alerts()["site_changes"].title == "Honda dealers: 2 forms have changed"
+
+
+@pytest.mark.usefixtures("db")
 def test_a_run_that_pauses_itself_says_why_each_time_and_one_paused_by_hand_says_nothing() -> None:
     floor = Floor(state="paused", paused_at=None, paused_reason="")
     assert floor.alerts() == {}
@@ -131,6 +144,7 @@ def test_a_run_that_pauses_itself_says_why_each_time_and_one_paused_by_hand_says
         send_run_alerts(floor.company.id)
         rows = database.session.scalars(sa.select(Notification).where(Notification.kind == "automation_paused")).all()
         assert [row.body for row in rows] == ["16 of the last 20 attempts failed"] * number
+    assert "automation_paused" in choices(personal=False), "a channel can take it"
 
 
 @pytest.mark.usefixtures("db")

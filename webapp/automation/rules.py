@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from itertools import groupby
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -147,7 +148,7 @@ def is_high(attempts: int, failures: int) -> bool:
 
 
 def blocks_captchas(errors: Sequence[str]) -> bool:
-    """`errors` of the run's attempts, newest first, "" for one without."""
+    """`errors` of the run's attempts in order, "" for one without."""
     captcha = FailureType.CAPTCHA_DETECTED.value
-    newest = errors[:CAPTCHAS_IN_ROW]
-    return (len(newest) == CAPTCHAS_IN_ROW and set(newest) == {captcha}) or errors.count(captcha) >= CAPTCHAS_IN_RUN
+    longest = max((len(list(same)) for error, same in groupby(errors) if error == captcha), default=0)
+    return longest >= CAPTCHAS_IN_ROW or errors.count(captcha) >= CAPTCHAS_IN_RUN

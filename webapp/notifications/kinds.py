@@ -19,6 +19,8 @@ class AlertKind:
 ALERTS: dict[str, AlertKind] = {kind.name: kind for kind in (
     AlertKind("high_failure_rate", "High failure rate", "more than half of a run's attempts fail", "Automation"),
     AlertKind("automation_stuck", "Run stuck", "a run has made no progress for 10 minutes", "Automation"),
+    AlertKind("automation_paused", "Run paused itself", "nearly every attempt failed, and a run has stopped until somebody resumes it",
+              "Automation"),
     AlertKind("captcha_blocking", "Captchas in the way", "captchas stop one attempt after another", "Automation"),
     AlertKind("site_changes", "Sites have changed", "contact forms are no longer as they were learned", "Automation"),
     AlertKind("completion", "Run finished", "a run has ended, with its numbers", "Automation"),

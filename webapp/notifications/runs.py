@@ -39,22 +39,23 @@ def _look(run_id: int) -> int:
     run = db.session.get_one(Run, run_id)
     project = db.session.get_one(Project, run.project_id)
     rows = db.session.execute(
-        sa.select(AutomationAttempt.status, AutomationAttempt.error_type)
+        sa.select(AutomationAttempt.status, AutomationAttempt.error_type, AutomationAttempt.project_dealership_id)
         .where(AutomationAttempt.run_id == run.id, AutomationAttempt.status.in_(("success", *FAILED)))
         .order_by(AutomationAttempt.completed_at.desc(), AutomationAttempt.id.desc())
     ).all()
     errors = [row.error_type or "" for row in rows]
+    changed = len({row.project_dealership_id for row in rows if row.error_type == FailureType.FORM_CHANGED.value})
     return sum(
         notify(run.company_id, kind, title, body=body, url=f"/runs/{run.id}", level=level, dedupe_key=f"run:{run.id}:{kind}{turn}",
                details={"run_id": run.id, "project_id": run.project_id}) is not None
-        for kind, title, body, level, turn in _due(run, project, errors, sum(row.status in FAILED for row in rows), read_now())
+        for kind, title, body, level, turn in _due(run, project, errors, sum(row.status in FAILED for row in rows), changed, read_now())
     )  # fmt: skip
 
 
 def _due(
-    run: Run, project: Project, errors: list[str], failures: int, now: datetime
+    run: Run, project: Project, errors: list[str], failures: int, changed: int, now: datetime
 ) -> list[tuple[str, str, str, str, str]]:
-    """(kind, title, body, level, what makes it another one of its kind)."""
+    """(kind, title, body, level, what makes it another one of its kind). `changed` dealerships whose form no longer fits."""
     due: list[tuple[str, str, str, str, str]] = []
     if is_high(len(errors), failures):
         kinds = [kind for kind in errors if kind]
@@ -75,7 +76,6 @@ def _due(
                 "",
             )
         )
-    changed = errors.count(FailureType.FORM_CHANGED.value)
     if changed >= CHANGED:
         due.append(
             (

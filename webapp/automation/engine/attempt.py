@@ -186,6 +186,7 @@ class _Attempt:
             )  # fmt: skip
         except Unfillable as failed:
             outcome.fields = failed.fields
+            outcome.learned = saved.learn(plan.form, plan.mapped, outcome.contact_url)  # for a person to correct
             if not plan.changed:
                 raise
             outcome.also.append(failed.kind)

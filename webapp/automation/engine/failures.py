@@ -44,7 +44,7 @@ FAILURES: dict[FailureType, Failure] = {
     FailureType.PAGE_TIMEOUT: Failure("Page too slow", "The page did not load in time; it is tried again by itself."),
     FailureType.UNEXPECTED_REDIRECT: Failure("Led elsewhere", "The site moved to another address. Check it, then correct the dealership."),
     FailureType.FORM_NOT_FOUND: Failure("No contact form", "Open the site and give the dealership the address of its contact page."),
-    FailureType.MULTIPLE_FORMS: Failure("Several contact forms", "Choose the right form on the mapping page."),
+    FailureType.MULTIPLE_FORMS: Failure("Several contact forms", "Give the dealership the address of its contact page, one with a single form, or do it by hand."),
     FailureType.FORM_CHANGED: Failure("Form has changed", "Open the mapping, correct its fields and try it in a dry run."),
     FailureType.FIELD_NOT_FOUND: Failure("Field not understood", "A required field is unknown. Name it on the mapping page."),
     FailureType.DROPDOWN_OPTION_MISSING: Failure("No fitting choice", "A required list has no option for this enquiry. Choose one on the mapping page."),

@@ -132,7 +132,8 @@ class Outcome:
     evidence: list[str] = field(default_factory=list)
     also: list[FailureType] = field(default_factory=list)  # other types that fitted
     disallowed: str = ""  # the rule of robots.txt that forbids it: skipped, no failure
-    retry_after: float | None = None
+    retry_after: float | None = None  # seconds, as the site asked
+    patience: float | None = None  # seconds that we leave a robots.txt in trouble alone, unasked
     strategy: Strategy | None = None
     learned: SavedMapping | None = None
     fields: list[Field] = field(default_factory=list)

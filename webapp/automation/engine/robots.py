@@ -1,7 +1,8 @@
 """robots.txt, read as RFC 9309 says: the longest matching rule decides, and the rule that forbids is quoted.
 
-4xx: there are no rules. 5xx or nobody there: everything is forbidden for now. What was read is believed for a day at most; the store
-belongs to the caller, so that it may outlive the job.
+4xx: there are no rules. 5xx or nobody there: everything is forbidden for now; who answered so is left alone for a while, who did not
+answer is asked again at the next try. What was read is believed for a day at most; the store belongs to the caller, so that it may
+outlive the job.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from webapp.core.outbound import AddressRefused, OutboundError, request
 
 BYTES = 500 * 1024
 BELIEVED = 86_400.0  # seconds
-DEFERRED = 600.0  # seconds that a site which could not say is not asked again
+DEFERRED = 600.0  # seconds that a site in trouble is not asked again
 HOPS = 5
 REASON = 300
 
@@ -81,9 +82,9 @@ class Robots:
                 timeout=self.timeout, limit=BYTES, hops=HOPS,
             )  # fmt: skip
         except AddressRefused as error:
-            return Kept(now + DEFERRED, trouble=f"robots.txt was not asked for: {error.reason}"[:REASON])
+            return Kept(now, trouble=f"robots.txt was not asked for: {error.reason}"[:REASON])
         except OutboundError as error:
-            return Kept(now + DEFERRED, trouble=f"robots.txt cannot be read now: {error.reason}"[:REASON])
+            return Kept(now, trouble=f"robots.txt cannot be read now: {error.reason}"[:REASON])
         if answer.status >= 500 or answer.status == 429:
             return Kept(now + DEFERRED, trouble=f"robots.txt cannot be read now: status {answer.status}")
         if not answer.ok:

@@ -10,13 +10,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from webapp.automation.models import AutomationAttempt, Dealership, Project, ProjectDealership, Run, RunEvent
+from webapp.automation.service.counting import DUE_SQL, facts_of
 from webapp.automation.states import ACTIVE_RUN, FAILED
 from webapp.core.access import owned
+from webapp.core.clock import read_now
 from webapp.core.db import db
 
 SHOWN = 20
 ETA_FROM_SECONDS, ETA_FROM_ITEMS = 10, 5
 MAX_EVENTS = 500
+_HAND = sa.text("SELECT EXISTS (SELECT FROM automation_attempts WHERE run_id = :run AND status = 'running')")
+# When the last that waits by itself, for its next try or for what the guard said, can be taken.
+_LAST_OWN = sa.text(
+    f"""
+    SELECT max(greatest(CASE WHEN pd.contact_status <> 'pending' AND pd.run_id = :run THEN pd.next_retry_at END, pd.deferred_until))
+    FROM project_dealerships pd
+    WHERE pd.project_id = :project AND (pd.next_retry_at > rebound_now() OR pd.deferred_until > rebound_now()) AND {DUE_SQL}
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +108,27 @@ def get_progress(run: Run) -> Progress:
     return Progress(run, in_hand, float(average) if average is not None else None, _left(run))
 
 
+def is_moving(run: Run) -> bool:
+    """It goes on, or what it has in hand is still to end."""
+    return run.state in ACTIVE_RUN or bool(db.session.scalar(_HAND, {"run": run.id}))
+
+
 def _left(run: Run) -> int | None:
-    """Seconds to the end at the pace so far; waiting counts, standing paused does not."""
+    """Seconds to the end at the pace so far, from the end of a wait, and not before the last that waits for its own time.
+
+    Earlier waits count into the pace, standing paused does not.
+    """
     if run.state not in ACTIVE_RUN:
         return 0
     end = run.paused_at if run.state == "paused" and run.paused_at else run.progress_at
     spent = (end - run.started_at).total_seconds() - run.paused_seconds
     if spent < ETA_FROM_SECONDS or run.processed < ETA_FROM_ITEMS:
         return None
-    return round((run.total - run.processed) * spent / run.processed)
+    now = read_now()
+    wait = max(0.0, (run.waiting_until - now).total_seconds()) if run.waiting_until else 0.0
+    last = db.session.scalar(_LAST_OWN, facts_of(run))
+    own = (last - now).total_seconds() if last else 0.0
+    return round(max(wait + (run.total - run.processed) * spent / run.processed, own))
 
 
 def list_latest(run: Run, limit: int = SHOWN) -> list[Any]:

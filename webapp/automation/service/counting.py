@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from webapp.automation.engine.failures import FAILURES
-from webapp.automation.models import Run
+from webapp.automation.models import AutomationAttempt, ProjectDealership, Run
 from webapp.automation.rules import STAYS_IN_RUN
+from webapp.automation.states import ACTIVE_RUN
 from webapp.core.db import db
 
 WALLS = tuple(kind.value for kind, failure in FAILURES.items() if failure.wall and kind.value != "rate_limited")
@@ -36,7 +37,8 @@ _COUNT = sa.text(
       FROM automation_attempts a WHERE a.run_id = :run AND a.status <> 'cancelled'
       ORDER BY a.project_dealership_id, a.attempt_number DESC
     ), seen AS (
-      SELECT pd.id, last.status, (pd.contact_status = 'in_progress' AND pd.run_id = :run) OR last.status = 'running' OR ({DUE_SQL}) AS open
+      SELECT pd.id, last.status, (pd.contact_status = 'in_progress' AND pd.run_id = :run) OR last.status = 'running'
+          OR (({DUE_SQL}) AND NOT (:over AND last.status IS NOT NULL)) AS open
       FROM project_dealerships pd LEFT JOIN last ON last.id = pd.id WHERE pd.project_id = :project
     )
     SELECT count(*) FILTER (WHERE open OR status IS NOT NULL) AS total,
@@ -65,10 +67,22 @@ def is_due(run: Run, project_dealership_id: int) -> bool:
 
 
 def recount(run: Run) -> int:
-    """Set the run's counters in the transaction in hand; how many dealerships it still has to do, those in hand included."""
-    found = db.session.execute(_COUNT, facts_of(run)).one()
+    """Set the run's counters in the transaction in hand; how many dealerships it still has to do, those in hand included.
+
+    A run that is over does nothing again: what it tried is counted by how that ended.
+    """
+    found = db.session.execute(_COUNT, {**facts_of(run), "over": run.state not in ACTIVE_RUN}).one()
     run.total, run.processed, run.successful, run.failed = found.total, found.processed, found.successful, found.failed
     run.skipped, run.attempts = found.skipped, found.attempts
     run.version += 1
     db.session.flush()
     return int(found.left_over)
+
+
+def drop_retries(run: Run, why: str) -> None:
+    """Take back the tries that the run had planned, in the transaction in hand: no other run keeps them."""
+    planned = sa.and_(ProjectDealership.run_id == run.id, ProjectDealership.contact_status.in_(("failed", "blocked")),
+                      ProjectDealership.next_retry_at.is_not(None))  # fmt: skip
+    last = sa.select(ProjectDealership.last_attempt_id).where(planned)
+    db.session.execute(sa.update(AutomationAttempt).where(AutomationAttempt.id.in_(last)).values(retry_at=None))
+    db.session.execute(sa.update(ProjectDealership).where(planned).values(next_retry_at=None, reason=why))

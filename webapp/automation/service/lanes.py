@@ -30,7 +30,7 @@ from webapp.automation.engine.outcome import Enquiry, Limits, Outcome, Target
 from webapp.automation.models import AutomationAttempt, ContactRequest, Dealership, Run, RunLane
 from webapp.automation.service import recording, watching
 from webapp.automation.service.claims import Claimed, Wait, claim_next
-from webapp.automation.service.mappings import as_saved, find_mapping
+from webapp.automation.service.mappings import saved_for
 from webapp.automation.service.robots import Robots, Unreadable
 from webapp.automation.service.runs import SOON
 from webapp.automation.service.watching import BEAT_EVERY, LOOK_EVERY, Line, Watch
@@ -217,8 +217,8 @@ def _attempt(browser: EngineBrowser, claimed: Claimed, lane: Lane) -> tuple[bool
     row = db.session.get_one(AutomationAttempt, claimed.attempt_id)
     request = db.session.get_one(ContactRequest, row.contact_request_id)
     dealership = db.session.get_one(Dealership, claimed.dealership_id, populate_existing=True)
-    mapping = find_mapping(lane.company_id, dealership.host)
-    target = Target(dealership.name, dealership.website, dealership.contact_url, as_saved(mapping) if mapping else None)
+    mapping = saved_for(lane.company_id, dealership.host)
+    target = Target(dealership.name, dealership.website, dealership.contact_url, mapping)
     enquiry, dry_run, host = _enquiry_of(request), row.dry_run, dealership.host
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.rollback()

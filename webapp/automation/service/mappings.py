@@ -31,6 +31,20 @@ def find_mapping(company_id: int, host: str) -> FormMapping | None:
     return db.session.scalars(query.order_by(FormMapping.version.desc()).limit(1)).first()
 
 
+def saved_for(company_id: int, host: str) -> SavedMapping | None:
+    """What the engine goes by at this host. A form that was never filled says nothing of how it should be: it is read anew."""
+    row = find_mapping(company_id, host)
+    return as_saved(row) if row is not None and _is_proven(row) else None
+
+
+def _is_proven(row: FormMapping) -> bool:
+    """A person's, or of an attempt that went well; where that is no longer known, it is believed."""
+    if row.learned_by == "person" or row.last_success_at is not None or row.attempt_id is None:
+        return True
+    attempt = db.session.get(AutomationAttempt, row.attempt_id)
+    return attempt is None or attempt.status == "success"
+
+
 def as_saved(row: FormMapping) -> SavedMapping:
     return SavedMapping(
         row.contact_url, row.fingerprint, row.fields, row.form, f"v{row.version}", row.learned_by == "person"
@@ -41,17 +55,22 @@ def learn(run: Run, dealership: Dealership, attempt: AutomationAttempt, outcome:
     """Keep what an attempt learned, in the transaction in hand: a new version only when the form or its fields differ.
 
     What a person corrected stays while its form does; a form that did not take the enquiry teaches nothing, but its fields are
-    kept for the mapping page when the host has none yet.
+    kept for the mapping page when the host has none yet, or none that was ever proven.
     """
     known = find_mapping(run.company_id, dealership.host)
     found = outcome.learned
     if found is None:
         return known if outcome.strategy == "saved_mapping" else None
-    same = known is not None and known.fingerprint == found.fingerprint
-    if known is not None and (same or not outcome.ok):
+    proven = known is not None and _is_proven(known)
+    same = (
+        known is not None
+        and known.fingerprint == found.fingerprint
+        and (proven or _kinds(known.fields) == _kinds(found.fields))
+    )
+    if known is not None and (same or (proven and not outcome.ok)):
         if outcome.ok and not run.dry_run:
             known.last_success_at = read_now()
-        if outcome.ok or known.attempt_id is None:
+        if outcome.ok or known.attempt_id is None or not proven:
             known.attempt_id = attempt.id
         return known
     row = FormMapping(
@@ -62,6 +81,10 @@ def learn(run: Run, dealership: Dealership, attempt: AutomationAttempt, outcome:
     db.session.add(row)
     db.session.flush()
     return row
+
+
+def _kinds(fields: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return sorted(str(one.get("kind")) for one in fields.values())
 
 
 def _next_version(company_id: int, host: str) -> int:

@@ -12,6 +12,7 @@ from webapp.accounts.models import User
 from webapp.automation.models import ContactRequest, Project, Run
 from webapp.automation.places import Place
 from webapp.automation.rules import RetryConfig
+from webapp.automation.service import runs
 from webapp.automation.service.membership import copy_dealerships, recompute_distances
 from webapp.automation.service.requests import copy_request
 from webapp.automation.states import ACTIVE_RUN
@@ -22,6 +23,7 @@ from webapp.core.db import atomic, db
 from webapp.core.once import keep_answer, take_once
 
 MOST_NAME = 120
+PACE = {"window_open", "window_close", "window_days", "zone", "host_gap_seconds", "per_minute"}
 
 
 class NameTaken(Exception):
@@ -100,7 +102,11 @@ def _keep_new(project: Project, by: User, form_token: str, said: str) -> Project
 
 @atomic
 def update_project(project_id: int, facts: Facts, *, version: int, by: User) -> Project:
-    """A new search location moves the distances of all its dealerships. Raises LookupError, NameTaken, StaleProject."""
+    """A new search location moves the distances of all its dealerships; a new window or pace wakes its run.
+
+    Raises LookupError, NameTaken, StaleProject.
+    """
+    run = runs.find_running(project_id, by.company_id)
     project = get_locked(project_id, by)
     before = {name: value for name, value in _now(project).items() if facts.columns()[name] != value}
     if not before:
@@ -113,6 +119,8 @@ def update_project(project_id: int, facts: Facts, *, version: int, by: User) -> 
     _flush(facts.name)
     if {"search_location_lat", "search_location_lng"} & before.keys():
         recompute_distances(project)
+    if run is not None and PACE & before.keys():
+        runs.look_again(run)
     record_event(
         "project_changed", f"Changed the project {project.name}", by=by, subject=project, before=before, after=after
     )

@@ -18,7 +18,7 @@ from webapp.automation.rules import LEASE, RetryConfig, next_retry
 from webapp.automation.service import journal, mappings
 from webapp.automation.service.claims import Claimed, forbid, say_decision
 from webapp.automation.service.closing import after_attempt, free_host, submission_of
-from webapp.automation.states import ATTEMPT, CONTACT_STATUS, status_of_failure
+from webapp.automation.states import ACTIVE_RUN, ATTEMPT, CONTACT_STATUS, status_of_failure
 from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance
@@ -179,7 +179,8 @@ def _record(claimed: Claimed, outcome: Outcome, kept: Kept) -> bool:
         _fail(run, pd, attempt, outcome)
     pd.lease_until, pd.updated_at = None, read_now()
     db.session.flush()
-    free_host(run, dealership, outcome.retry_after if outcome.failure is FailureType.RATE_LIMITED else None)
+    patience = outcome.retry_after or outcome.patience
+    free_host(run, dealership, patience if outcome.failure is FailureType.RATE_LIMITED else None)
     after_attempt(run, pd, attempt, dealership, old)
     return True
 
@@ -250,7 +251,8 @@ def _fail(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, outcome: 
     project = db.session.get_one(Project, run.project_id)
     counts = {**pd.retry_counts, kind.value: int(pd.retry_counts.get(kind.value, 0)) + 1}
     wait = next_retry(kind, counts[kind.value], RetryConfig.from_json(project.retry), submission=_sent(outcome),
-                      retry_after=outcome.retry_after, chance=random.random())  # noqa: S311  # fmt: skip
+                      retry_after=outcome.retry_after or outcome.patience, chance=random.random())  # noqa: S311  # fmt: skip
+    wait = wait if run.state in ACTIVE_RUN else None
     retry_at = read_now() + wait if wait is not None else None
     attempt.retry_at = retry_at
     _close(attempt, attempt_status)
@@ -258,17 +260,17 @@ def _fail(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, outcome: 
     advance(pd, status, machine=CONTACT_STATUS, by=None, cause="system", reason=kind.value, evidence_id=attempt.id,
             values={"contact_attempts": pd.contact_attempts + 1, "error_type": kind.value, "submission": submission_of(pd, outcome.submission),
                     "retry_counts": counts, "next_retry_at": retry_at,
-                    "reason": reason or (_why_again(kind, counts[kind.value], wait) if wait else "")})  # fmt: skip
+                    "reason": reason or (_why_again(kind, counts[kind.value], wait, robots=outcome.patience is not None) if wait else "")})  # fmt: skip
 
 
 def _sent(outcome: Outcome) -> str | None:
     return outcome.submission if outcome.submission != "not_sent" else None
 
 
-def _why_again(kind: FailureType, failures: int, wait: timedelta) -> str:
+def _why_again(kind: FailureType, failures: int, wait: timedelta, *, robots: bool) -> str:
     seconds = round(wait.total_seconds())
     spoken = f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
-    return f"“{FAILURES[kind].label}”, {failures}. time: tried again after {spoken}"
+    return f"“{FAILURES[kind].label}”, {failures}. time: {'robots.txt is asked' if robots else 'tried'} again after {spoken}"
 
 
 def _skip(run: Run, pd: ProjectDealership, attempt: AutomationAttempt, code: str, words: str) -> None:

@@ -105,9 +105,9 @@ class Robots:
         if ruling.deferred:
             kind = _kind_of(ruling.reason)
             kept = self._reader.store.get(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}")
-            wait = max(0.0, kept.until - time.time()) if kept else None
+            left = kept.until - time.time() if kept else 0.0
             raise Unreadable(
-                Outcome(False, kind, ruling.reason, "not_sent", retry_after=wait, final_url=url,
+                Outcome(False, kind, ruling.reason, "not_sent", patience=left if left > 0 else None, final_url=url,
                         evidence=["a site whose robots.txt cannot be read is not visited"])
             )  # fmt: skip
         return "" if ruling.allowed else ruling.reason

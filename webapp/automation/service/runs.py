@@ -18,7 +18,7 @@ from webapp.automation.models import (
     RunLane,
 )
 from webapp.automation.service import closing
-from webapp.automation.service.counting import recount
+from webapp.automation.service.counting import drop_retries, recount
 from webapp.automation.service.journal import note, tell
 from webapp.automation.service.orphans import close_orphans
 from webapp.automation.settings import find_contact, get_settings
@@ -156,7 +156,7 @@ def resume_run(run_id: int, *, by: User) -> Run:
     return run
 
 
-@atomic
+@atomic(retry=3)
 def cancel_run(run_id: int, *, by: User) -> Run:
     """Ends the run. What is in hand goes back to pending within seconds, unless its form was sent already: then it is recorded.
 
@@ -167,10 +167,26 @@ def cancel_run(run_id: int, *, by: User) -> Run:
         return run
     advance(run, "cancelled", machine=RUN, by=by.id, cause="user",
             values={"ended_at": read_now(), "waiting_until": None, "waiting_for": "", "version": run.version + 1})  # fmt: skip
+    drop_retries(run, "Not tried again: the run was cancelled")
+    recount(run)
     tell(run, "automation_cancelled", processed=run.processed, total=run.total)
     note(run, "automation_cancelled", "Cancelled", level="warn", user_id=by.id)
     record_event("run_cancelled", f"Cancelled run {run.id}", by=by, subject=run)
     return run
+
+
+def find_running(project_id: int, company_id: int) -> Run | None:
+    """The project's run that goes on, held. A run is held before its project: claims hold both in this order."""
+    query = sa.select(Run).where(Run.project_id == project_id, Run.company_id == company_id, Run.state == "running")
+    return db.session.scalars(query.with_for_update().execution_options(populate_existing=True)).first()
+
+
+def look_again(run: Run) -> None:
+    """What the run waits for may have changed: its lanes look anew, in the transaction in hand."""
+    if run.waiting_until is None:
+        return
+    run.waiting_until, run.waiting_for, run.version = None, "", run.version + 1
+    _ring_lanes(run.id)
 
 
 # --- kept going -------------------------------------------------------------------------------------------------------

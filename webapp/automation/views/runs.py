@@ -21,6 +21,7 @@ from webapp.automation.views import bp
 from webapp.automation.views.projects import find_project, may_manage, me
 from webapp.core.access import get_owned_or_404, requires
 from webapp.core.charts import stacked
+from webapp.core.clock import read_now
 from webapp.core.db import db
 from webapp.core.once import new_form_token
 from webapp.core.states import MoveRefused
@@ -98,13 +99,18 @@ def run(run_id: int) -> Response:
 @bp.get("/runs/<int:run_id>/live")
 @requires("rep")
 def run_live(run_id: int) -> AnyResponse:
-    """The polled part; 204 while the version that the page has is the newest."""
+    """The polled part; 204 while the version that the page has is the newest and another may come."""
     row = find_run(run_id)
-    if request.args.get("v") == str(row.version) and row.state in ACTIVE_RUN:
+    if request.args.get("v") == _version(row) and queries.is_moving(row):
         return make_response("", 204)
     if not is_fragment():
         return go(url_for("automation.run", run_id=run_id))
     return render("automation/_run_live.html", **_live(row))
+
+
+def _version(row: Run) -> str:
+    """Of what the page shows; a run that waits has less time left each minute."""
+    return f"{row.version}.{int(read_now().timestamp() // 60)}" if row.waiting_until else str(row.version)
 
 
 def _live(row: Run) -> dict[str, Any]:
@@ -117,7 +123,7 @@ def _live(row: Run) -> dict[str, Any]:
     return {
         "run": row, "project": project, "progress": queries.get_progress(row), "latest": queries.list_latest(row), "chart": chart,
         "failures": queries.list_failures(row), "may_manage": may_manage(), "hours": [(f"{at:%a %d %b, %H}:00", ok, bad, left) for at, ok, bad, left in hours], "zone": project.zone,
-        "is_active": row.state in ACTIVE_RUN,
+        "is_active": row.state in ACTIVE_RUN, "version": _version(row),
     }  # fmt: skip
 
 
