@@ -38,9 +38,9 @@ def test_a_dry_run_leaves_what_the_last_real_attempt_said_of_a_row(world: Any, o
     w = world(1)
     run = w.start()
     w.attempt(run, failed(FailureType.PAGE_TIMEOUT, submission="not_sent"))
-    before = kept(w)
-    assert before["next_retry_at"] is not None
     cancel_run(run.id, by=w.user)
+    before = kept(w)
+    assert before["reason"] == "Not tried again: the run was cancelled"
     dry = w.start(dry_run=True)
     w.attempt(dry, outcome)
     assert kept(w) == before

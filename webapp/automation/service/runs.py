@@ -186,7 +186,7 @@ def look_again(run: Run) -> None:
     if run.waiting_until is None:
         return
     run.waiting_until, run.waiting_for, run.version = None, "", run.version + 1
-    _ring_lanes(run.id)
+    ring_lanes(run.id)
 
 
 # --- kept going -------------------------------------------------------------------------------------------------------
