@@ -239,7 +239,11 @@ def test_the_sites_of_this_topic_are_all_tried_here() -> None:
         "visit-pdf",
         "visit-robots",
     }
-    assert {one.name for one in SITES.values() if one.topic == "visiting"} - {"reaching", "robots", "robots-away"} == tried
+    assert {one.name for one in SITES.values() if one.topic == "visiting"} - {
+        "reaching",
+        "robots",
+        "robots-away",
+    } == tried
 
 
 def test_a_site_given_by_its_contact_page_only_is_enough(engine: EngineBrowser, sites: SiteServer) -> None:
