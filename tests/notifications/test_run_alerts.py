@@ -17,7 +17,8 @@ from tests.factories import (
     make_project_dealership,
     make_run,
 )
-from webapp.automation.models import Run
+from webapp.automation.engine.failures import FAILURES, FailureType
+from webapp.automation.models import AutomationAttempt, Run
 from webapp.core.clock import read_now
 from webapp.core.db import db as database
 from webapp.notifications.kinds import ALERTS, choices
@@ -63,6 +64,16 @@ def test_a_run_that_goes_well_says_nothing_until_it_has_finished() -> None:
     assert alert.title == "Honda dealers has finished its dry run"
     assert alert.body == "2 successful, 1 failed, 0 skipped of 3."
     assert alert.url == f"/runs/{floor.run.id}"
+
+
+@pytest.mark.usefixtures("db")
+def test_the_worst_kind_is_of_attempts_that_failed_still_and_not_of_those_settled_as_arrived() -> None:
+    floor = Floor().tried(*["form_not_found", "page_timeout"] * 3, *["submission_failed"] * 4)
+    database.session.execute(
+        sa.update(AutomationAttempt).where(AutomationAttempt.error_type == "submission_failed").values(status="success")
+    )
+    database.session.commit()
+    assert FAILURES[FailureType.SUBMISSION_FAILED].label.lower() not in floor.alerts()["high_failure_rate"].body
 
 
 @pytest.mark.usefixtures("db")

@@ -43,12 +43,13 @@ def _look(run_id: int) -> int:
         .where(AutomationAttempt.run_id == run.id, AutomationAttempt.status.in_(("success", *FAILED)))
         .order_by(AutomationAttempt.completed_at.desc(), AutomationAttempt.id.desc())
     ).all()
-    errors = [row.error_type or "" for row in rows]
-    changed = len({row.project_dealership_id for row in rows if row.error_type == FailureType.FORM_CHANGED.value})
+    failed = [row for row in rows if row.status in FAILED]
+    errors = [row.error_type or "" if row.status in FAILED else "" for row in rows]  # what was settled as arrived keeps its type
+    changed = len({row.project_dealership_id for row in failed if row.error_type == FailureType.FORM_CHANGED.value})
     return sum(
         notify(run.company_id, kind, title, body=body, url=f"/runs/{run.id}", level=level, dedupe_key=f"run:{run.id}:{kind}{turn}",
                details={"run_id": run.id, "project_id": run.project_id}) is not None
-        for kind, title, body, level, turn in _due(run, project, errors, sum(row.status in FAILED for row in rows), changed, read_now())
+        for kind, title, body, level, turn in _due(run, project, errors, len(failed), changed, read_now())
     )  # fmt: skip
 
 
