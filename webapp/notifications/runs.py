@@ -44,7 +44,9 @@ def _look(run_id: int) -> int:
         .order_by(AutomationAttempt.completed_at.desc(), AutomationAttempt.id.desc())
     ).all()
     failed = [row for row in rows if row.status in FAILED]
-    errors = [row.error_type or "" if row.status in FAILED else "" for row in rows]  # what was settled as arrived keeps its type
+    errors = [
+        row.error_type or "" if row.status in FAILED else "" for row in rows
+    ]  # what was settled as arrived keeps its type
     changed = len({row.project_dealership_id for row in failed if row.error_type == FailureType.FORM_CHANGED.value})
     return sum(
         notify(run.company_id, kind, title, body=body, url=f"/runs/{run.id}", level=level, dedupe_key=f"run:{run.id}:{kind}{turn}",
