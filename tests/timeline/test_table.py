@@ -161,8 +161,9 @@ def test_a_follow_up_is_due_from_the_companys_midnight_of_its_day(db: Any, place
     assert found(place.alice, "follow_up=due") == [place.lead.id]
 
 
-def test_the_table_shows_who_contacted_a_lead_last_how_often_and_when_they_answered(client: Any, db: Any, place: Any) -> None:  # fmt: skip
-    now = db.session.scalar(sa.func.rebound_now())
+def test_the_table_shows_who_contacted_a_lead_last_how_often_and_when_they_answered(client: Any, db: Any, place: Any, set_clock: Any) -> None:  # fmt: skip
+    now = datetime(2026, 6, 10, 16, 0, tzinfo=UTC)  # the same day where the company is
+    set_clock(now)
     for who, hours in ((place.alice, 60), (place.bob, 30)):
         service.log_contact(place.lead.id, Draft("email", occurred_at=now - timedelta(hours=hours)), by=who)
     service.change_follow_up(place.lead.id, now.date(), by=place.alice)
