@@ -100,7 +100,7 @@ def test_the_open_page_is_drawn_anew_when_its_lead_becomes_forbidden(client: Any
 
 
 def test_six_tabs_that_ask_at_once_get_the_same_lead(app: Any, room: Room) -> None:
-    database.session.commit()
+    fill_hopper(room.company.id, room.campaign.id)
     agent, campaign = room.ana.id, room.campaign.id
 
     def ask() -> None:
