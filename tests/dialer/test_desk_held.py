@@ -79,6 +79,14 @@ def test_a_campaign_switched_off_under_a_lead_in_hand_is_not_dialed(room: Room) 
         desk.start_dial(token, by=room.ana)
 
 
+def test_a_lead_whose_list_was_given_to_another_campaign_is_not_dialed_by_this_one(room: Room) -> None:
+    token = room.token()
+    room.list.dial_campaign_id = None
+    database.session.commit()
+    with pytest.raises(DeskRefused, match="no longer belongs to this campaign"):
+        desk.start_dial(token, by=room.ana)
+
+
 def test_pressing_the_number_twice_is_one_dial_and_no_refusal(room: Room) -> None:
     token = room.token()
     desk.start_dial(token, by=room.ana)
@@ -162,6 +170,13 @@ def test_a_late_result_is_for_ones_own_leads_and_calls(client: Any, room: Room, 
     assert client.post("/desk/late", data=said | {"result": "none"}).status_code == 404
     sign_in(client, make_user(make_company(), "rep"))
     assert client.post("/desk/late", data=said | {"token": "mine"}).status_code == 404
+
+
+def test_a_late_result_of_a_lead_that_is_in_hand_still_is_refused(room: Room) -> None:
+    token = room.token()
+    with pytest.raises(DeskRefused, match="in somebody's hand still"):
+        desk.give_late(token, held_lead(room, token).id, "sale", by=room.ana)
+    assert database.session.scalar(sa.select(sa.func.count()).select_from(CallLog)) == 0
 
 
 def test_a_late_callback_is_kept_at_its_time(room: Room, set_clock: Any) -> None:

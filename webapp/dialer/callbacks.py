@@ -16,6 +16,7 @@ from webapp.core.db import atomic, db
 from webapp.core.states import advance
 from webapp.dialer.campaign_queries import describe_callback
 from webapp.dialer.hours import hours_of, known_zones, parse_callback
+from webapp.dialer.in_hand import find_holder
 from webapp.dialer.models import CALLBACK, Callback, DialCampaign, HopperEntry
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.service import set_status
@@ -146,14 +147,9 @@ def _lock(callback_id: int, by: User) -> tuple[Callback, Lead]:
         raise CallbackBusy("The callback is closed already.")
     if not may_act(callback, by):
         raise NotYours
-    holder = db.session.execute(
-        sa.select(User.name)
-        .select_from(HopperEntry)
-        .outerjoin(User, User.id == HopperEntry.locked_by_id)
-        .where(HopperEntry.lead_id == lead.id, HopperEntry.status != "ready")
-    ).first()
+    holder = find_holder(lead.id)
     if holder is not None:
-        raise CallbackBusy(f"{holder.name or 'A dialer'} has the lead in hand now: wait for the result.")
+        raise CallbackBusy(f"{holder} has the lead in hand now: wait for the result.")
     return callback, lead
 
 

@@ -18,12 +18,12 @@ from webapp.core.audit import record_event
 from webapp.core.clock import read_now
 from webapp.core.db import atomic, db
 from webapp.core.states import advance
-from webapp.dialer.blocked import why_blocked
 from webapp.dialer.callbacks import hours_for
-from webapp.dialer.claims import LEASE, Claim, claim_next, find_claim_of, finish, hold
+from webapp.dialer.claims import LEASE, Claim, claim_next, find_claim, find_claim_of, finish, hold
 from webapp.dialer.events import parse_event
 from webapp.dialer.handback import count_ends, find_call, hand_back, tell
 from webapp.dialer.hours import hours_of, parse_callback
+from webapp.dialer.in_hand import why_blocked
 from webapp.dialer.models import CALLBACK, HOPPER, Callback, CallEvent, CallLog, DialCampaign, HopperEntry
 from webapp.dialer.service import record_events
 from webapp.leads.models import Lead, LeadList
@@ -117,10 +117,7 @@ def give_result(
     if call is not None and call.notes:  # those of a result that was taken back: what is said now stands alone
         call.notes = ""
         db.session.flush()
-    facts: dict[str, Any] = {
-        "provider": PROVIDER, "call_status": said.call_status, "disposition": said.disposition, "notes": notes,
-        "started_at": started.isoformat(), "ended_at": ended.isoformat(), "callback_at": due.isoformat() if due else None,
-    }  # fmt: skip
+    facts = {"provider": PROVIDER} | _facts(said, started, ended, notes, due)
     if said.call_status == "answered":
         facts |= {"answered_at": started.isoformat()}
         if call is not None:  # who did not press the number has measured nothing
@@ -129,6 +126,14 @@ def give_result(
     if due is not None:
         _keep_for(lead, by.id if own else None, by)
     return handed.call_id
+
+
+def _facts(said: Result, started: datetime, ended: datetime, notes: str, due: datetime | None) -> dict[str, Any]:
+    """Of the call that ended so, as an event tells them."""
+    return {
+        "call_status": said.call_status, "disposition": said.disposition, "notes": notes, "started_at": started.isoformat(),
+        "ended_at": ended.isoformat(), "callback_at": due.isoformat() if due else None,
+    }  # fmt: skip
 
 
 def _promised(local: datetime | None, lead: Lead, hours: Quiet) -> datetime:
@@ -164,43 +169,35 @@ def _keep_for(lead: Lead, agent_id: int | None, by: User) -> bool:
 
 @atomic(retry=3)
 def give_late(
-    token: str, lead_id: int, result: str, *, by: User, notes: str = "", callback_local: datetime | None = None
-) -> None:
+    token: str, lead_id: int, result: str, *, by: User, notes: str = "", callback_local: datetime | None = None, own: bool = False
+) -> None:  # fmt: skip
     """A result for a lead that is no longer in hand: its lease ran out while the agent was talking.
 
     Raises LookupError, DeskRefused, CallbackRefused.
     """
+    lead = find_owned(Lead, lead_id, by.company_id, lock=True)
+    call = find_call(by.company_id, PROVIDER, token)
+    if lead is None or not token or (call is not None and call.lead_id != lead.id):
+        raise LookupError("No such lead or call")
+    if call is not None:
+        say_result(call.id, result, by=by, notes=notes, callback_local=callback_local, own=own)
+        return
     if result not in RESULTS:
         raise DeskRefused("Choose one of the results.")
-    lead = find_owned(Lead, lead_id, by.company_id)
-    if lead is None or not token:
-        raise LookupError("No such lead")
-    call = find_call(by.company_id, PROVIDER, token)
-    if call is not None and (call.lead_id != lead.id or call.agent_id != by.id):
-        raise LookupError("No such call")
-    if call is not None and not call.needs_review:
-        raise DeskRefused("This call has its result already.")
-    db.session.execute(sa.select(Lead.id).where(Lead.id == lead.id).with_for_update())
-    now, said = read_now(), RESULTS[result]
-    campaign = db.session.scalar(
-        sa.select(DialCampaign).join(LeadList, LeadList.dial_campaign_id == DialCampaign.id).where(LeadList.id == lead.list_id)
-    )  # fmt: skip
+    if find_claim(by.company_id, token) is not None:
+        raise DeskRefused("The lead is in somebody's hand still: its result is given there.")
+    now = read_now()
     due = _promised(callback_local, lead, hours_for(lead)) if result == "callback" else None
-    started = call.started_at if call is not None else now
-    event = {
-        "provider": PROVIDER, "event_id": f"claim:{token}:late:{count_ends(call)}", "call_id": token, "type": "ended",
-        "lead_id": lead.id, "phone": lead.phone, "agent": by.name, "campaign_id": campaign.id if campaign else None,
-        "call_status": said.call_status, "disposition": said.disposition, "notes": notes, "started_at": started.isoformat(),
-        "ended_at": ((call and call.ended_at) or now).isoformat(), "callback_at": due.isoformat() if due else None,
+    event = _facts(RESULTS[result], now, now, notes, due) | {
+        "provider": PROVIDER, "event_id": f"claim:{token}:late", "call_id": token, "type": "ended", "lead_id": lead.id,
+        "phone": lead.phone, "campaign_id": db.session.get_one(LeadList, lead.list_id).dial_campaign_id, "agent": by.name,
     }  # fmt: skip
     record_events(by.company_id, [parse_event(event)], source=PROVIDER)
-    db.session.execute(
-        sa.update(CallLog)
-        .where(CallLog.company_id == by.company_id, CallLog.provider == PROVIDER, CallLog.provider_call_id == token)
-        .values(agent_id=by.id, needs_review=False)
-    )
+    call = find_call(by.company_id, PROVIDER, token)
+    assert call is not None  # its lead is known
+    call.agent_id = by.id
     if due is not None:
-        _keep_for(lead, None, by)
+        _keep_for(lead, by.id if own else None, by)
 
 
 @atomic(retry=3)
@@ -248,12 +245,9 @@ def say_result(
     due = _promised(callback_local, lead, hours_for(lead)) if result == "callback" else None
     said = RESULTS[result]
     turn = count_ends(call)
-    event = {
+    event = _facts(said, call.started_at, call.ended_at or call.started_at, notes, due) | {
         "provider": call.provider, "event_id": f"{call.provider_call_id}:said:{turn}", "call_id": call.provider_call_id,
-        "type": "ended", "lead_id": call.lead_id, "call_status": said.call_status, "started_at": call.started_at.isoformat(),
-        "ended_at": (call.ended_at or call.started_at).isoformat(), "notes": notes,
-        "agent": by.name if call.agent_id in (None, by.id) else "", "callback_at": due.isoformat() if due else None,
-        **({"disposition": said.disposition} if said.disposition else {}),
+        "type": "ended", "lead_id": call.lead_id, "agent": by.name if call.agent_id in (None, by.id) else "",
     }  # fmt: skip
     record_events(by.company_id, [parse_event(event)], source=PROVIDER)
     agent_id = call.agent_id or by.id

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from webapp.accounts.models import User
 from webapp.core.clock import db_now
 from webapp.core.db import db
-from webapp.dialer.blocked import why_blocked
 from webapp.dialer.claims import find_claim_of
 from webapp.dialer.desk import PROVIDER, build_script
 from webapp.dialer.eligible import Reason
+from webapp.dialer.in_hand import why_blocked
 from webapp.dialer.models import Callback, CallLog, DialCampaign, HopperEntry
 from webapp.leads.models import Lead, LeadList
 from webapp.timeline.guard import look

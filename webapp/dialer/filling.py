@@ -8,7 +8,6 @@ from typing import Any, Literal
 import sqlalchemy as sa
 import structlog
 
-from webapp.accounts.models import User
 from webapp.core.access import find_owned
 from webapp.core.clock import db_now
 from webapp.core.db import atomic, db
@@ -16,7 +15,8 @@ from webapp.core.states import advance_many
 from webapp.dialer import eligible
 from webapp.dialer.aftermath import close_callbacks
 from webapp.dialer.eligible import DIALABLE, FREE_SQL, JOINS_SQL, MANY_SQL, RECENT_SQL, facts_of, run
-from webapp.dialer.models import CALLBACK, Callback, DialCampaign, HopperEntry
+from webapp.dialer.in_hand import find_holder
+from webapp.dialer.models import CALLBACK, Callback, DialCampaign
 from webapp.leads.models import Lead, LeadList
 from webapp.leads.states import LEAD
 
@@ -305,11 +305,6 @@ def add_manually(
 
 def _refuse_held(lead: Lead) -> None:
     """Raises ValueError for a lead in somebody's hand."""
-    holder = db.session.execute(
-        sa.select(User.name)
-        .select_from(HopperEntry)
-        .outerjoin(User, User.id == HopperEntry.locked_by_id)
-        .where(HopperEntry.lead_id == lead.id, HopperEntry.status != "ready")
-    ).first()
+    holder = find_holder(lead.id)
     if holder is not None:
-        raise ValueError(f"{holder.name or 'A dialer'} has it in hand now.")
+        raise ValueError(f"{holder} has it in hand now.")

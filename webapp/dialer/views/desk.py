@@ -11,13 +11,13 @@ from flask_login import current_user
 from webapp.core.access import find_owned, get_owned_or_404, requires, role_at_least
 from webapp.core.web import go, is_fragment, render, toast
 from webapp.dialer import claims, desk
-from webapp.dialer.blocked import why_blocked
 from webapp.dialer.claims import ClaimLost
 from webapp.dialer.desk import RESULTS, DeskRefused
 from webapp.dialer.desk_queries import Card, find_card, list_open_campaigns, what_today
 from webapp.dialer.desk_undo import undo_last
 from webapp.dialer.eligible import REASONS, count_reasons
 from webapp.dialer.hours import CallbackRefused
+from webapp.dialer.in_hand import why_blocked
 from webapp.dialer.models import DialCampaign
 from webapp.dialer.views import bp
 from webapp.leads.models import Lead
@@ -147,6 +147,7 @@ def desk_late() -> Response:
             by=current_user,
             notes=typed["notes"],
             callback_local=_moment(typed["callback"]),
+            own=typed["own"] == "1",
         )
     except LookupError:
         abort(404)
