@@ -268,6 +268,6 @@ def test_a_nearest_time_is_taken_with_the_notes_as_they_stand(client: Any, room:
         "callback": "2026-06-14T10:00",
         "notes": "first and more words",
     }
-    client.post("/desk/result", data=said | {"nearest": "2026-06-15T09:00"})
+    client.post("/desk/result", data=said | {"use": "2026-06-15T09:00"})
     assert only_call().notes == "first and more words"
     assert database.session.scalars(sa.select(Callback.due_at)).one() == datetime(2026, 6, 15, 13, 0, tzinfo=UTC)

@@ -20,6 +20,7 @@ from webapp.dialer.hours import CallbackRefused
 from webapp.dialer.in_hand import why_blocked
 from webapp.dialer.models import DialCampaign
 from webapp.dialer.views import bp
+from webapp.dialer.views.typed import read_notes, read_said
 from webapp.leads.models import Lead
 from webapp.leads.states import LEAD
 from webapp.timeline.views.lead import stream_context
@@ -100,28 +101,20 @@ def desk_dial() -> Response:
 @requires("rep")
 def desk_result() -> Response:
     """The result by its key; the next lead comes with the answer."""
-    result, typed = _typed()
-    when = _moment(typed["callback"]) if result == "callback" else None
+    result, typed, when = read_said()
+    token = request.form.get("token", "")[:100]
     try:
         desk.give_result(
-            typed["token"], result, by=current_user, notes=typed["notes"], callback_local=when, own=typed["own"] == "1"
+            token, result, by=current_user, notes=typed["notes"], callback_local=when, own=typed["own"] == "1"
         )
     except ClaimLost:
-        return _after(409, error=GONE, typed=typed | {"result": result}, late=_late_lead(result))
+        return _after(409, error=GONE, typed=typed | {"result": result, "token": token}, late=_late_lead(result))
     except CallbackRefused as refused:
         return _after(422, error=str(refused), times=refused.times, typed=typed)
     except DeskRefused as refused:
         return _after(422, error=str(refused), typed=typed)
     toast(f"{RESULTS[result].label.rstrip('…')} noted", action_label="Undo", action_url=url_for("dialer.desk_undo"))
     return _after(looked=not _next())
-
-
-def _typed() -> tuple[str, dict[str, str]]:
-    """The result, and what the form says beside it; one of the nearest times is a callback at it."""
-    nearest = request.form.get("nearest", "")
-    typed = {"callback": (nearest or request.form.get("callback", ""))[:40], "own": request.form.get("own", "")}
-    typed |= {"token": request.form.get("token", "")[:100], "notes": _notes()}
-    return "callback" if nearest else request.form.get("result", ""), typed
 
 
 def _late_lead(result: str) -> Lead | None:
@@ -135,40 +128,19 @@ def _late_lead(result: str) -> Lead | None:
 @requires("rep")
 def desk_late() -> Response:
     """The result of a lead that was no longer in hand."""
-    result, typed = _typed()
+    result, typed, when = read_said()
     lead = _late_lead(result)
     if lead is None:
         abort(404)
+    token, own = request.form.get("token", "")[:100], typed["own"] == "1"
     try:
-        desk.give_late(
-            typed["token"],
-            lead.id,
-            result,
-            by=current_user,
-            notes=typed["notes"],
-            callback_local=_moment(typed["callback"]),
-            own=typed["own"] == "1",
-        )
+        desk.give_late(token, lead.id, result, by=current_user, notes=typed["notes"], callback_local=when, own=own)
     except LookupError:
         abort(404)
     except (CallbackRefused, DeskRefused) as refused:
         return _after(422, error=str(refused))
     toast(f"{RESULTS[result].label.rstrip('…')} noted for {lead.name}")
     return _after()
-
-
-def _notes() -> str:
-    text = request.form.get("notes", "").replace("\x00", " ").replace("\r\n", "\n").strip()
-    return "".join(char for char in text if not 0xD800 <= ord(char) <= 0xDFFF)[:20_000]
-
-
-def _moment(text: str) -> datetime | None:
-    """A datetime-local, naive: on the lead's clock."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found.replace(tzinfo=None, second=0, microsecond=0) if 2000 <= found.year < 2100 else None
 
 
 @bp.post("/desk/skip")
@@ -234,7 +206,7 @@ def desk_say(call_id: int) -> Response:
     """What came of a call that was left without a result."""
     try:
         desk.say_result(
-            call_id, request.form.get("result", ""), by=current_user, notes=_notes(),
+            call_id, request.form.get("result", ""), by=current_user, notes=read_notes(),
             everybody=role_at_least(current_user.role, "manager"),
         )  # fmt: skip
     except LookupError:

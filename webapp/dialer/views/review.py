@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, abort, request, url_for
+from flask import Response, abort, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -20,7 +20,7 @@ from webapp.dialer.models import CallLog
 from webapp.dialer.results import CALL
 from webapp.dialer.views import bp
 from webapp.dialer.views.calls import show_call, tabs
-from webapp.dialer.views.desk import _moment, _notes
+from webapp.dialer.views.typed import read_said
 from webapp.dialer.views.waiting import after_id
 from webapp.leads.models import Lead
 
@@ -65,12 +65,11 @@ def say_result(call_id: int) -> AnyResponse:
     row = _find(call_id)
     if not reviews.may_settle(row, current_user):
         abort(403)
-    result, when = request.form.get("result", ""), (request.form.get("use") or request.form.get("callback", ""))[:40]
-    typed = {"notes": _notes(), "callback": when, "own": request.form.get("own", "")}
+    result, typed, when = read_said()
     try:
         desk.say_result(
             call_id, result, by=current_user, notes=typed["notes"], everybody=True,
-            callback_local=_moment(when) if result == "callback" else None, own=typed["own"] == "1",
+            callback_local=when, own=typed["own"] == "1",
         )  # fmt: skip
     except CallbackRefused as refused:
         return _page(_find(call_id), 422, error=str(refused), times=refused.times, typed=typed)
