@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.automation.runs.run_world import OK, failed, fresh
-from tests.factories import make_project_dealership
+from tests.factories import make_attempt, make_project_dealership
 from webapp.automation.engine.failures import FailureType
 from webapp.automation.models import AutomationAttempt, RunLog
 from webapp.automation.queries.progress import count_by_hour, list_events, list_failures
@@ -147,6 +147,16 @@ def test_a_retry_is_refused_while_a_dry_run_goes_on_and_when_something_is_to_be_
     w.start(dry_run=True)
     with pytest.raises(RunRefused, match="going on"):
         retry_now(w.rows[1].id, by=w.user)
+
+
+def test_a_retry_of_one_that_the_run_has_left_for_another_day_is_refused_and_changes_nothing(world: Any) -> None:
+    w = world(2)
+    make_attempt(w.rows[1], w.start(), "skipped", skip_reason="guard")
+    before = kept(w, 1)
+    with pytest.raises(RunRefused, match="dealt with it already"):
+        retry_now(w.rows[1].id, by=w.user)
+    database.session.expire_all()
+    assert kept(w, 1) == before
 
 
 def test_what_a_person_settles_is_counted_anew_in_its_run(world: Any) -> None:
