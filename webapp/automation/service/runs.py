@@ -183,8 +183,6 @@ def find_running(project_id: int, company_id: int) -> Run | None:
 
 def look_again(run: Run) -> None:
     """What the run waits for may have changed: its lanes look anew, in the transaction in hand."""
-    if run.waiting_until is None:
-        return
     run.waiting_until, run.waiting_for, run.version = None, "", run.version + 1
     ring_lanes(run.id)
 
