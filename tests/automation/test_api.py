@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tests.api.keys import Api, make_key
 from tests.automation.page_world import make_pages
+from tests.automation.runs.run_world import NOON
 from tests.automation.test_run_pages import small_project
 from tests.factories import make_company, make_user
 from webapp.automation.models import ProjectDealership, Run, RunEvent
@@ -28,7 +29,8 @@ def api(client: Any, user: Any) -> Api:
     return Api(client, make_key(user.company, by=user))
 
 
-def test_progress_has_the_seeds_keys_and_follows_the_run(api: Api, user: Any) -> None:
+def test_progress_has_the_seeds_keys_and_follows_the_run(api: Api, user: Any, set_clock: Any) -> None:
+    set_clock(NOON)  # no quiet hour
     project = small_project(user, 2)
     assert api.get(f"/projects/{project.id}/progress").status_code == 404
     started = api.post(f"/projects/{project.id}/runs", {"dry_run": False, "confirm": 2})

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.automation.page_world import make_pages
+from tests.automation.runs.run_world import NOON
 from tests.factories import (
     make_company,
     make_contact_request,
@@ -75,7 +76,10 @@ def test_the_live_part_is_silent_while_nothing_changed_and_stops_when_the_run_ha
     assert "hx-trigger" not in ended.text
 
 
-def test_the_live_part_of_a_cancelled_run_goes_on_until_nothing_is_in_hand(manager: Any, user: Any) -> None:
+def test_the_live_part_of_a_cancelled_run_goes_on_until_nothing_is_in_hand(
+    manager: Any, user: Any, set_clock: Any
+) -> None:
+    set_clock(NOON)  # no quiet hour
     project = small_project(user)
     run = runs.start_run(project.id, by=user)
     claimed = claim_next(run.id, user.company_id)
